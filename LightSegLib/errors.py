@@ -1,7 +1,7 @@
 """What can go wrong, each with its cause and the next step the user can take.
 
-Every error that the library raises on purpose derives from `LightSegError`, so that a user interface needs one handler and never
-has to invent advice.
+Every error that the library raises on purpose derives from `LightSegError`, so that a user interface needs
+one handler and never has to invent advice.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ class LightSegError(Exception):
     """Base of all errors of LightSeg.
 
     Args:
-        what: what failed, with the offending value, for example "The point (600, 10, 5) lies outside the image".
+        what: what failed, with the offending value: "The point (600, 10, 5) lies outside the image".
         why: the cause or the rule that was broken; may be empty.
         next_step: what the user or caller can do about it; may be empty.
 
-    `str(error)` joins the three as sentences; the parts stay readable as attributes for a user interface that shows them apart.
+    `str(error)` joins the three as sentences; as attributes they stay apart for a user interface that wants
+    them so.
     """
 
     def __init__(self, what: str, why: str = "", next_step: str = "") -> None:
@@ -40,7 +41,7 @@ class GeometryError(LightSegError):
 
 
 class VolumeError(LightSegError):
-    """Image data that cannot be segmented: wrong number of axes, one voxel thin, not finite, constant, a time axis."""
+    """Image data that cannot be segmented: wrong axes, one voxel thin, not finite, constant, with time."""
 
 
 class ImageFileError(LightSegError):

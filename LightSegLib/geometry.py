@@ -1,7 +1,8 @@
 """Where voxels are in the patient: the one place that knows both index and millimetre frames.
 
-IJK is the voxel index, i fastest; RAS is millimetres towards the patient's right, front (anterior) and head (superior), as in 3D Slicer.
-Arrays are (K, J, I) or (C, K, J, I). A continuous index is a whole number at the voxel centre.
+IJK is the voxel index, i fastest; RAS is millimetres towards the patient's right, front (anterior) and head
+(superior), as in 3D Slicer. Arrays are (K, J, I) or (C, K, J, I). A continuous index is whole at a voxel
+centre.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from LightSegLib.index_box import IJK, IndexBox
 from LightSegLib.sampling import FloatIJK, SamplingGrid, sample_back, sample_grid
 
 __all__ = [
-    "FloatIJK",
     "IJK",
+    "FloatIJK",
     "IndexBox",
     "SamplingGrid",
     "Volume",
@@ -34,8 +35,9 @@ _FLAT_TOLERANCE = 1e-6  # volume of the parallelepiped of the unit axes; below, 
 def round_half_up(points: ArrayLike) -> NDArray[np.int64]:
     """The nearest whole index of each continuous index, halves upwards.
 
-    One rule for every border crossing (Python and numpy round halves to even, which makes neighbouring voxels unequal). A billionth of a
-    voxel is forgiven, so that a half that went through an affine and back still counts as a half.
+    One rule for every border crossing; Python and numpy round halves to even, which makes neighbouring voxels
+    unequal. A billionth of a voxel is forgiven, so that a half that went through an affine and back is
+    still a half.
     """
     return np.floor(np.asarray(points, np.float64) + (0.5 + 1e-9)).astype(np.int64)
 
@@ -44,13 +46,15 @@ class Volume:
     """An image and its place in space; immutable.
 
     Args:
-        array: (K, J, I), or (C, K, J, I) with channels first; boolean, integer or real floating point of any byte order and memory
-            layout. It is not copied: do not change it while the volume is in use.
-        ijk_to_ras: 4x4 affine from voxel index (i, j, k, 1) to RAS in mm. Any rotation, spacing and flip of axes.
+        array: (K, J, I), or (C, K, J, I) with channels first; boolean, integer or real floating point, of
+            any byte order and memory layout. It is not copied: do not change it while the volume is in use.
+        ijk_to_ras: 4x4 affine from voxel index (i, j, k, 1) to RAS in mm. Any rotation, spacing and flip.
 
     Raises:
-        VolumeError: not three or four axes, an axis with fewer than two voxels, or values that are not real numbers.
-        GeometryError: not 4x4, not finite, singular, projective, or sheared (axes not at right angles, cosine above 0.001).
+        VolumeError: not three or four axes, an axis with fewer than two voxels, values that are not real
+            numbers.
+        GeometryError: not 4x4, not finite, singular, projective, or sheared: axes not at right angles, with a
+            cosine above 0.001.
     """
 
     __slots__ = ("_array", "_ijk_to_ras", "_ras_to_ijk")
@@ -60,7 +64,7 @@ class Volume:
         _check_array(view)
         view.flags.writeable = False
         matrix = _checked_affine(ijk_to_ras)
-        inverse = np.linalg.inv(matrix)
+        inverse: NDArray[np.float64] = np.linalg.inv(matrix).astype(np.float64)
         matrix.flags.writeable = inverse.flags.writeable = False
         self._array: NDArray[Any] = view
         self._ijk_to_ras = matrix
@@ -97,7 +101,7 @@ class Volume:
     @property
     def spacing_ijk(self) -> FloatIJK:
         """Distance of neighbouring voxel centres along i, j, k in mm."""
-        i, j, k = np.linalg.norm(self._ijk_to_ras[:3, :3], axis=0).tolist()
+        i, j, k = map(float, np.linalg.norm(self._ijk_to_ras[:3, :3], axis=0))
         return (i, j, k)
 
     @property
@@ -123,16 +127,16 @@ class Volume:
             VolumeError: there is no such channel.
         """
         if not 0 <= c < self.channels:
-            raise VolumeError(f"The image has no channel {c}", f"it has {self.channels}, counted from 0")
+            raise VolumeError(f"The image has no channel {c}", f"It has {self.channels}, counted from 0")
         return self._array[c] if self._array.ndim == 4 else self._array
 
     def index_to_ras(self, points_ijk: ArrayLike) -> NDArray[np.float64]:
         """RAS positions (..., 3) in mm of continuous indices (..., 3) ordered i, j, k."""
-        return np.asarray(points_ijk, np.float64) @ self._ijk_to_ras[:3, :3].T + self._ijk_to_ras[:3, 3]
+        return _transformed(points_ijk, self._ijk_to_ras)
 
     def ras_to_index(self, points: ArrayLike) -> NDArray[np.float64]:
         """Continuous indices (..., 3) ordered i, j, k of RAS positions (..., 3) in mm."""
-        return np.asarray(points, np.float64) @ self._ras_to_ijk[:3, :3].T + self._ras_to_ijk[:3, 3]
+        return _transformed(points, self._ras_to_ijk)
 
     def ras_to_voxel(self, point: ArrayLike) -> IJK:
         """The voxel (i, j, k) that holds the RAS position (r, a, s) in mm, which may lie outside the image.
@@ -163,7 +167,7 @@ class Volume:
                 if not (np.isfinite(low) and np.isfinite(high)):
                     raise VolumeError(
                         f"Slice {k} of the image holds voxels that are not finite (NaN or infinity)",
-                        "no contrast can be computed from them",
+                        "No contrast can be computed from them",
                         "Replace them, for example by the image's lowest value, and load the image again",
                     )
                 constant = constant and bool(low == high == first)
@@ -172,22 +176,23 @@ class Volume:
         if constant:
             raise VolumeError(
                 f"All voxels of the image have the value {self._array.flat[0]}",
-                "there is no contrast to find a border by",
+                "There is no contrast to find a border by",
                 "Check that the right image was chosen and loaded completely",
             )
 
     def __repr__(self) -> str:
         spacing = ", ".join(f"{mm:.4g}" for mm in self.spacing_ijk)
-        return f"Volume(shape_ijk={self.shape_ijk}, spacing_ijk=({spacing}) mm, {self._array.dtype}, channels={self.channels})"
+        size = f"shape_ijk={self.shape_ijk}, channels={self.channels}"
+        return f"Volume({size}, spacing_ijk=({spacing}) mm, {self._array.dtype})"
 
 
 def _check_array(array: NDArray[Any]) -> None:
     if array.dtype.kind not in "biuf":
-        raise VolumeError(f"Voxels of type {array.dtype} cannot be segmented", "they are not real numbers")
+        raise VolumeError(f"Voxels of type {array.dtype} cannot be segmented", "They are not real numbers")
     if array.ndim not in (3, 4):
         raise VolumeError(
             f"An array with {array.ndim} axes is not a volume",
-            "the axes are (K, J, I), or (C, K, J, I) with channels first",
+            "The axes are (K, J, I), or (C, K, J, I) with channels first",
         )
     if array.size == 0:
         raise VolumeError(f"The image is empty: its shape is {array.shape}")
@@ -195,7 +200,7 @@ def _check_array(array: NDArray[Any]) -> None:
         k, j, i = array.shape[-3:]
         raise VolumeError(
             f"The image is one voxel thin: {i} x {j} x {k} voxels",
-            "a volume needs at least two voxels along every axis",
+            "A volume needs at least two voxels along every axis",
             "Load the whole series instead of a single slice",
         )
 
@@ -207,29 +212,34 @@ def _checked_affine(ijk_to_ras: ArrayLike) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         raise GeometryError("The affine ijk_to_ras is not a matrix of numbers") from error
     if matrix.shape != (4, 4):
-        raise GeometryError(f"The affine ijk_to_ras has the shape {matrix.shape}", "it has to be 4x4")
+        raise GeometryError(f"The affine ijk_to_ras has the shape {matrix.shape}", "It has to be 4x4")
     if not np.isfinite(matrix).all():
         raise GeometryError(
             "The affine ijk_to_ras holds NaN or infinity", "", "Correct the header of the image"
         )
     if np.abs(matrix[3] - (0, 0, 0, 1)).max() > 1e-9:
-        raise GeometryError(f"The last row of the affine is {matrix[3].tolist()}", "it has to be 0, 0, 0, 1")
+        raise GeometryError(f"The last row of the affine is {matrix[3].tolist()}", "It has to be 0, 0, 0, 1")
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     if lengths.min() < 1e-12:
         raise GeometryError(f"The affine ijk_to_ras is singular: voxels of {lengths.tolist()} mm")
     axes = matrix[:3, :3] / lengths
     if abs(np.linalg.det(axes)) < _FLAT_TOLERANCE:
         raise GeometryError(
-            "The affine ijk_to_ras is singular", "two of its axes run in the same plane or direction"
+            "The affine ijk_to_ras is singular", "Two of its axes run in the same plane or direction"
         )
     cosine = np.abs(axes.T @ axes - np.eye(3)).max()
     if cosine > _SHEAR_TOLERANCE:
         raise GeometryError(
             "The image is sheared: its axes are not at right angles",
-            f"the largest cosine between two axes is {cosine:.4f}; a tilted CT gantry or a registration can cause this",
-            "Resample it to a straight grid first, for example with Slicer's Resample Scalar/Vector/DWI Volume module",
+            f"The largest cosine between two axes is {cosine:.4f}; a tilted CT gantry can cause it",
+            "Resample it to a straight grid first, for example with Slicer's Resample Scalar Volume module",
         )
     return matrix
+
+
+def _transformed(points: ArrayLike, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = np.asarray(points, np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+    return result
 
 
 def _finite_triple(point: ArrayLike) -> NDArray[np.float64]:

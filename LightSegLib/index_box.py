@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,21 +109,22 @@ class IndexBox:
     def expand(self, margin: int | Sequence[int]) -> IndexBox:
         """The box grown by `margin` voxels on every side (one number, or one each for i, j, k).
 
-        A negative margin shrinks; a box shrunk past nothing is empty. The result may reach outside the image: see `clip`.
+        A negative margin shrinks; a box shrunk past nothing is empty. The result may leave the image: see
+        `clip`.
         """
         by = (margin, margin, margin) if isinstance(margin, int) else _triple(margin, "margin")
         lower = _combine(operator.sub, self.lower, by)
         return IndexBox(lower, _combine(max, lower, _combine(operator.add, self.upper, by)))
 
     def clip(self, shape_ijk: Sequence[int]) -> IndexBox:
-        """The part of the box inside an image of `shape_ijk` voxels; an empty box within it when there is none."""
+        """The part of the box inside an image of `shape_ijk` voxels; an empty box when there is none."""
         end = _triple(shape_ijk, "shape")
         zero = (0, 0, 0)
         lower = _combine(min, _combine(max, self.lower, zero), end)
         return IndexBox(lower, _combine(max, lower, _combine(min, self.upper, end)))
 
 
-def _combine(function: Any, first: IJK, second: IJK) -> IJK:
+def _combine(function: Callable[[int, int], int], first: IJK, second: IJK) -> IJK:
     return (function(first[0], second[0]), function(first[1], second[1]), function(first[2], second[2]))
 
 

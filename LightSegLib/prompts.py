@@ -1,13 +1,14 @@
-"""What the user shows or says: points, boxes, scribbles and text, and the ordered set of them for one segment."""
+"""What the user shows or says about a segment: points, boxes, scribbles and text, and the set of them."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, Union
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,16 +41,20 @@ class Box:
 
 @dataclass(frozen=True)
 class Scribble:
-    """A polyline through the voxels `points_ijk`; all voxels on it are inside (positive) or outside the structure."""
+    """A polyline through the voxels `points_ijk`; all of it is inside (positive) or outside the structure."""
 
     points_ijk: tuple[IJK, ...]
     positive: bool = True
 
     def voxels(self) -> NDArray[np.int64]:
-        """The voxels (N, 3), i, j, k, along the line: each once, in order, with all vertices, neighbours sharing at least a corner."""
+        """The voxels (N, 3), i, j, k, along the line: each once, in order, with all vertices.
+
+        Two that follow each other share at least a corner, except where the line returns to a voxel it had
+        before.
+        """
         points = np.asarray(self.points_ijk, np.int64).reshape(-1, 3)
         parts = [points[:1]]
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in itertools.pairwise(points):
             steps = int(np.abs(end - start).max())
             fraction = np.arange(1, steps + 1)[:, None] / max(steps, 1)
             parts.append(round_half_up(start + fraction * (end - start)))
@@ -66,14 +71,15 @@ class Text:
 
 
 Prompt = Union[Point, Box, Scribble, Text]  # noqa: UP007 - evaluated at run time
-_P = TypeVar("_P", Point, Box, Scribble, Text)
+_P = TypeVar("_P", bound=Prompt)
 
 
 @dataclass(frozen=True)
 class PromptSet:
     """The prompts of one segment in the order they came; immutable.
 
-    Add only prompts that `validate` returned. Where prompts contradict each other at a voxel, the later one holds.
+    Add only prompts that `validate` returned. Where two contradict each other at a voxel, the later one
+    holds.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -149,27 +155,31 @@ def _frozen(signs: dict[tuple[int, ...], bool], positive: bool) -> NDArray[np.in
 
 
 def validate(prompt: _P, volume: Volume) -> _P:
-    """Check `prompt` against `volume` and return it with whole-numbered indices (halves rounded up) or trimmed text.
+    """Check `prompt` against `volume`; return it with whole indices (halves rounded up) or trimmed text.
 
     Raises:
-        PromptError: a position that is not finite or outside the image (named in mm RAS and as index), a box that is empty or inside
-            out, an empty scribble, a text that is empty, over 200 characters, or holds control characters.
+        PromptError: a position that is not finite or outside the image (named in mm RAS and as index), a
+            box that is empty, inside out or partly outside, an empty scribble, a text that is empty, over
+            200 characters long, or holds control characters.
     """
+    checked: Prompt
     if isinstance(prompt, Point):
-        return replace(prompt, ijk=_inside(prompt.ijk, volume, "point"), positive=bool(prompt.positive))
-    if isinstance(prompt, Scribble):
-        return replace(prompt, points_ijk=_scribble_points(prompt, volume), positive=bool(prompt.positive))
-    if isinstance(prompt, Box):
-        return _checked_box(prompt, volume)
-    if isinstance(prompt, Text):
-        return Text(_checked_text(prompt.text))
-    raise PromptError(f"{prompt!r} is not a prompt", "prompts are Point, Box, Scribble and Text")
+        checked = Point(_inside(prompt.ijk, volume, "point"), bool(prompt.positive))
+    elif isinstance(prompt, Scribble):
+        checked = Scribble(_scribble_points(prompt, volume), bool(prompt.positive))
+    elif isinstance(prompt, Box):
+        checked = _checked_box(prompt, volume)
+    elif isinstance(prompt, Text):
+        checked = Text(_checked_text(prompt.text))
+    else:
+        raise PromptError(f"{prompt!r} is not a prompt", "Prompts are Point, Box, Scribble and Text")
+    return cast(_P, checked)
 
 
 def _scribble_points(scribble: Scribble, volume: Volume) -> tuple[IJK, ...]:
     points = scribble.points_ijk
     if len(points) == 0:
-        raise PromptError("The scribble is empty", "it has no points", "Draw it through at least one voxel")
+        raise PromptError("The scribble is empty", "It has no points", "Draw it through at least one voxel")
     return tuple(
         _inside(point, volume, f"scribble point {n + 1} of {len(points)}") for n, point in enumerate(points)
     )
@@ -177,19 +187,18 @@ def _scribble_points(scribble: Scribble, volume: Volume) -> tuple[IJK, ...]:
 
 def _checked_box(box: Box, volume: Volume) -> Box:
     """The box with whole-numbered corners, both of them inside the image."""
-    lower = _inside(box.lower_ijk, volume, "box corner")
-    end = _finite(box.upper_ijk, "box corner")
-    # The upper corner is one past the last voxel; it is that voxel which has to lie inside.
-    last = _inside([x - 1 for x in end], volume, "box corner")
-    upper = (last[0] + 1, last[1] + 1, last[2] + 1)
-    if any(high <= low for low, high in zip(lower, upper, strict=True)):
-        state = "inside out" if any(high < low for low, high in zip(lower, upper, strict=True)) else "empty"
+    lower = np.floor(np.array(_finite(box.lower_ijk, "lower corner of the box")) + 0.5)
+    upper = np.floor(np.array(_finite(box.upper_ijk, "upper corner of the box")) + 0.5)
+    if (upper <= lower).any():
+        state = "inside out" if (upper < lower).any() else "empty"
         raise PromptError(
-            f"The box from index {lower} to {upper} is {state}",
-            "each upper index has to be above the lower one, as it is one past the last voxel",
+            f"The box from index ({_joined(lower)}) to ({_joined(upper)}) is {state}",
+            "Each upper index has to be above the lower one, as it is one past the last voxel",
             "Draw the box from one corner of the structure to the opposite one",
         )
-    return Box(lower, upper)
+    first = _inside(lower, volume, "first voxel of the box")
+    i, j, k = _inside(upper - 1, volume, "last voxel of the box")
+    return Box(first, (i + 1, j + 1, k + 1))
 
 
 def _inside(ijk: Any, volume: Volume, name: str) -> IJK:
@@ -204,11 +213,10 @@ def _inside(ijk: Any, volume: Volume, name: str) -> IJK:
             min(k, volume.shape_ijk[2] - 1),
         )
     r, a, s = volume.index_to_ras(index).tolist()
-    shown = ", ".join(f"{x:.10g}" for x in index)
     highest = tuple(n - 1 for n in volume.shape_ijk)
     raise PromptError(
-        f"The {name} at RAS ({r:.1f}, {a:.1f}, {s:.1f}) mm, index ({shown}), lies outside the image",
-        f"valid indices run from (0, 0, 0) to {highest}, which is {_extent(volume)}",
+        f"The {name} at RAS ({_mm(r)}, {_mm(a)}, {_mm(s)}) mm, index ({_joined(index)}), lies outside the image",
+        f"Valid indices run from (0, 0, 0) to {highest}, which is {_extent(volume)}",
         "Place it inside the image",
     )
 
@@ -217,7 +225,15 @@ def _extent(volume: Volume) -> str:
     """The range of voxel centres as text in mm."""
     corners = volume.index_to_ras(np.indices((2, 2, 2)).reshape(3, -1).T * (np.array(volume.shape_ijk) - 1))
     ranges = zip("RAS", corners.min(0).tolist(), corners.max(0).tolist(), strict=True)
-    return ", ".join(f"{name} {low:.1f} to {high:.1f}" for name, low, high in ranges) + " mm"
+    return ", ".join(f"{name} {_mm(low)} to {_mm(high)}" for name, low, high in ranges) + " mm"
+
+
+def _joined(index: Iterable[float]) -> str:
+    return ", ".join(f"{x:.6g}" for x in index)
+
+
+def _mm(position: float) -> str:
+    return f"{position:.1f}" if abs(position) < 1e6 else f"{position:.3g}"
 
 
 def _finite(ijk: Any, name: str) -> tuple[float, float, float]:
@@ -239,7 +255,7 @@ def _checked_text(text: Any) -> str:
         raise PromptError("The text is empty", "", example)
     if len(trimmed) > MAX_TEXT_LENGTH:
         raise PromptError(
-            f"The text is {len(trimmed)} characters long", f"at most {MAX_TEXT_LENGTH} are allowed", example
+            f"The text is {len(trimmed)} characters long", f"At most {MAX_TEXT_LENGTH} are allowed", example
         )
     for character in trimmed:
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS:
