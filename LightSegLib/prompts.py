@@ -214,8 +214,9 @@ def _inside(ijk: Any, volume: Volume, name: str) -> IJK:
         )
     r, a, s = volume.index_to_ras(index).tolist()
     highest = tuple(n - 1 for n in volume.shape_ijk)
+    where = f"RAS ({_mm(r)}, {_mm(a)}, {_mm(s)}) mm, index ({_joined(index)})"
     raise PromptError(
-        f"The {name} at RAS ({_mm(r)}, {_mm(a)}, {_mm(s)}) mm, index ({_joined(index)}), lies outside the image",
+        f"The {name} at {where}, lies outside the image",
         f"Valid indices run from (0, 0, 0) to {highest}, which is {_extent(volume)}",
         "Place it inside the image",
     )
