@@ -13,8 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.blocks import LEAKY_SLOPE
+from LightSegLib.networks.blocks import LEAKY_SLOPE, drop
 from LightSegLib.networks.veloxseg_config import Triple, WindowPair
+
+FUSED_TOKENS = 256
+"""Sequences longer than this use the fused attention of torch in inference; below it, and for gradients, the explicit
+product is faster on a CPU."""
 
 
 class ModalityLinear(nn.Module):
@@ -62,8 +66,10 @@ def gather_windows(x: Tensor, big: Triple, small: Triple) -> Tensor:
     """
     m, n, d, h, w, c = x.shape
     (bd, bh, bw), (sd, sh, sw) = big, small
-    if small != (1, 1, 1):
-        x = x.reshape(m, n, d // sd, sd, h // sh, sh, w // sw, sw, c).amax(dim=(3, 5, 7))
+    if small != (1, 1, 1):  # one axis after the other: long runs of memory first, then little is left
+        x = x.reshape(m, n, d // sd, sd, h, w, c).amax(3)
+        x = x.reshape(m, n, d // sd, h // sh, sh, w, c).amax(4)
+        x = x.reshape(m, n, d // sd, h // sh, w // sw, sw, c).amax(5)
     td, th, tw = bd // sd, bh // sh, bw // sw
     x = x.reshape(m, n, d // bd, td, h // bh, th, w // bw, tw, c).permute(1, 2, 4, 6, 0, 3, 5, 7, 8)
     return x.reshape(-1, m, td * th * tw, c)
@@ -158,7 +164,7 @@ class PairedWindowAttention(nn.Module):
         self.qkv = ModalityLinear(modalities, channels, 2 * query + value, qkv_bias)
         self.bias = RelativeBias(tokens, heads)
         self.mix = ModalityLinear(modalities, value, channels)
-        self.dropout = nn.Dropout(proj_drop)
+        self.proj_drop = proj_drop
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend; input and output are (M, N, D, H, W, C). The input is not added.
@@ -170,8 +176,7 @@ class PairedWindowAttention(nn.Module):
         windows = [gather_windows(part, *pair) for part, pair in zip(parts, self.pairs, strict=True)]
         attended = self.attend(torch.cat(windows)).split([len(w) for w in windows])
         scattered = [scatter_windows(t, grid, *pair) for t, pair in zip(attended, self.pairs, strict=True)]
-        mixed: Tensor = self.dropout(self.mix(torch.cat(scattered, dim=-1)))
-        return mixed
+        return drop(self.mix(torch.cat(scattered, dim=-1)), self.proj_drop, self.training)
 
     def attend(self, windows: Tensor) -> Tensor:
         """Attention within windows: (B, M, tokens, query + key + value) to (B, M, tokens, value)."""
@@ -179,8 +184,11 @@ class PairedWindowAttention(nn.Module):
         widths = [self.pair_query, self.pair_query, self.pair_value]
         sequence = windows.reshape(batch, modalities * tokens, -1)
         q, k, v = (p.unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in sequence.split(widths, dim=-1))
-        drop = self.attn_drop if self.training else 0.0
-        out = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=self.bias(modalities).to(q.dtype), dropout_p=drop
-        )
+        bias = self.bias(modalities).to(q.dtype)
+        if tokens * modalities > FUSED_TOKENS and not torch.is_grad_enabled():
+            out = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+        else:
+            scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2)).add_(bias)
+            weights = drop(scores.softmax(-1), self.attn_drop, self.training)
+            out = torch.matmul(weights.to(v.dtype), v)
         return out.transpose(1, 2).reshape(batch, modalities, tokens, self.pair_value)

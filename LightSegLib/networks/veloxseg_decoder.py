@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.blocks import PointwiseConv, Up, instance_norm, pixel_shuffle_3d
+from LightSegLib.networks.blocks import PointwiseConv, Up, conv3d, instance_norm, pixel_shuffle_3d
 from LightSegLib.networks.veloxseg_config import STAGES, VeloxSegConfig
 from LightSegLib.networks.veloxseg_encoder import Encoding, conv_stage
 
@@ -49,7 +49,7 @@ class ShuffleHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Turn (N, in_channels, D, H, W) into (N, out_channels, D * factor, H * factor, W * factor)."""
-        return pixel_shuffle_3d(self.conv(x), self.factor)
+        return pixel_shuffle_3d(conv3d(x, self.conv), self.factor)
 
 
 class SegmentationDecoder(nn.Module):

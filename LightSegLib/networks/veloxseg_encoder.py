@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.blocks import JLC, Down, PointwiseConv, instance_norm
+from LightSegLib.networks.blocks import JLC, Down, PointwiseConv, drop, instance_norm
 from LightSegLib.networks.paired_window_attention import ModalityLinear, ModalityNorm, PairedWindowAttention
 from LightSegLib.networks.veloxseg_config import STAGES, VeloxSegConfig
 
@@ -38,13 +38,12 @@ class FeedForward(nn.Module):
         self.norm = ModalityNorm(modalities, channels)
         self.widen = ModalityLinear(modalities, channels, expansion * channels)
         self.narrow = ModalityLinear(modalities, expansion * channels, channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the branch; the input is not added."""
-        hidden: Tensor = self.dropout(functional.gelu(self.widen(self.norm(x))))
-        result: Tensor = self.dropout(self.narrow(hidden))
-        return result
+        hidden = drop(functional.gelu(self.widen(self.norm(x))), self.dropout, self.training)
+        return drop(self.narrow(hidden), self.dropout, self.training)
 
 
 class AttentionBlock(nn.Module):
@@ -107,7 +106,7 @@ class AttentionStream(nn.Module):
         self.in_ch, s = list(config.in_ch), config.patch_size
         widths = config.attn_channels
         self.embeddings = nn.ModuleList(nn.Conv3d(c, widths[0], s, s) for c in config.in_ch)
-        self.dropout = nn.Dropout(config.proj_drop)
+        self.dropout = config.proj_drop
         self.stages = nn.ModuleList(
             nn.Sequential(*(AttentionBlock(config, i) for _ in range(config.depths[i])))
             for i in range(STAGES)
@@ -117,7 +116,7 @@ class AttentionStream(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         """Tokens (M, N, D_i, H_i, W_i, C_i) of every stage for an input (N, sum(in_ch), D, H, W)."""
         embedded = [e(part) for e, part in zip(self.embeddings, x.split(self.in_ch, dim=1), strict=True)]
-        tokens = self.dropout(torch.stack(embedded).movedim(2, -1).contiguous())
+        tokens = drop(torch.stack(embedded).movedim(2, -1).contiguous(), self.dropout, self.training)
         result = [self.stages[0](tokens)]
         for merge, stage in zip(self.merges, self.stages[1:], strict=True):
             result.append(stage(merge(result[-1])))
