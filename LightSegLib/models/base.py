@@ -1,0 +1,74 @@
+"""What the session asks of a model, whatever network stands behind it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from LightSegLib.models.cards import ModelCard
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Prompts and images a model understands.
+
+    Attributes:
+        points: positive and negative clicks.
+        boxes: 3D boxes.
+        scribbles: free-hand lines.
+        mask: an initial mask to continue from.
+        text: the name of a structure.
+        channels: image channels the model takes.
+        dimensions: 3 for volumes, 2 for slice-wise models.
+    """
+
+    points: bool
+    boxes: bool
+    scribbles: bool
+    mask: bool
+    text: bool
+    channels: int = 1
+    dimensions: int = 3
+
+    def to_dict(self) -> dict[str, Any]:
+        """The capabilities as the model card stores them."""
+        return asdict(self)
+
+    def describe(self) -> str:
+        """Name the prompts the model takes, for error messages: "points, boxes and scribbles"."""
+        names = [name for name in ("points", "boxes", "scribbles", "mask", "text") if getattr(self, name)]
+        return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Answer of a model for one region.
+
+    Attributes:
+        logits: float32 (K, J, I) of the region; positive values are inside.
+        confidence: the Dice coefficient the model expects of its own answer, 0 to 1.
+    """
+
+    logits: np.ndarray
+    confidence: float
+
+
+class InteractiveModel(Protocol):
+    """A promptable model: one region with its guidance in, logits and an expected Dice out."""
+
+    card: ModelCard
+    capabilities: Capabilities
+    patch_kji: tuple[int, int, int]
+    device: str
+
+    def predict(self, image: np.ndarray, guidance: np.ndarray) -> Prediction:
+        """Segment one region.
+
+        Args:
+            image: float32 (C, K, J, I), normalised to [-1, 1].
+            guidance: float32 (G, K, J, I), the channels of `models.guidance`.
+        """
+        ...

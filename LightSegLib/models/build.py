@@ -1,0 +1,57 @@
+"""From a card's or recipe's description of an architecture to a network: the one place that knows which networks exist.
+
+A new architecture is one file in `networks`, one entry here, and one card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from LightSegLib.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from LightSegLib.models.promptable import PromptableNetwork
+
+
+def _veloxseg(config: Mapping[str, Any], patch: int, channels: int) -> tuple[nn.Module, int, int]:
+    from LightSegLib.networks.veloxseg import VeloxSeg
+    from LightSegLib.networks.veloxseg_config import VeloxSegConfig
+
+    settings = VeloxSegConfig.from_dict(
+        {"input_size": [patch] * 3, "in_ch": [channels], "n_classes": 1, "reconstruction": False, **config}
+    )
+    return VeloxSeg(settings), settings.base_ch, settings.patch_size
+
+
+BUILDERS: dict[str, Callable[[Mapping[str, Any], int, int], tuple[nn.Module, int, int]]] = {"veloxseg": _veloxseg}
+
+
+def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetwork:
+    """Build a promptable network with random weights.
+
+    Args:
+        architecture: {"network": a name in `BUILDERS`, "config": its settings, "detail": channels of the detail head}.
+        patch: samples along the edge of the cube it sees.
+
+    Raises:
+        ModelError: the network is unknown or its settings do not fit the patch.
+    """
+    from LightSegLib.models.promptable import PromptableNetwork
+
+    name = architecture.get("network")
+    if name not in BUILDERS:
+        raise ModelError(
+            f"Unknown network {name!r}",
+            "this version of LightSeg has no network of that name",
+            f"Known networks are {', '.join(sorted(BUILDERS))}; update LightSeg if the model is newer",
+        )
+    try:
+        network, features, stride = BUILDERS[name](architecture.get("config", {}), patch, PromptableNetwork.INPUT_CHANNELS)
+    except (ValueError, TypeError) as error:
+        raise ModelError(
+            f"The settings of the network {name} cannot be used", str(error), "Correct the recipe or the card"
+        ) from error
+    return PromptableNetwork(network, features, stride, int(architecture.get("detail", 48)))

@@ -1,0 +1,1 @@
+"""Training: packing data, drawing samples, simulating clicks, synthesis, losses and the trainer."""

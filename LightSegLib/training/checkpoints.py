@@ -1,0 +1,77 @@
+"""Checkpoints of a training run: weights, their average and the optimiser, as safetensors, with a JSON beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from LightSegLib.errors import TrainingError
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: training time spent, over all resumed parts.
+        samples: cubes seen.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    samples: int = 0
+
+
+def save_checkpoint(
+    folder: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer, progress: Progress
+) -> None:
+    """Write a checkpoint; an interrupted write leaves the one before intact."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "weights.safetensors", network.state_dict())
+    _write(folder / "average.safetensors", average.state_dict())
+    moments = {
+        f"{number}.{key}": value
+        for number, entry in optimizer.state_dict()["state"].items()
+        for key, value in entry.items()
+    }
+    _write(folder / "optimizer.safetensors", moments)
+    temporary = folder / "progress.json.part"
+    temporary.write_text(json.dumps(asdict(progress)), encoding="utf-8")
+    os.replace(temporary, folder / "progress.json")
+
+
+def load_checkpoint(folder: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer) -> Progress:
+    """Bring a run back to where it was.
+
+    Raises:
+        TrainingError: a file is missing or does not fit the recipe's network.
+    """
+    try:
+        network.load_state_dict(load_file(folder / "weights.safetensors"))
+        average.load_state_dict(load_file(folder / "average.safetensors"))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in load_file(folder / "optimizer.safetensors").items():
+            number, key = name.split(".", 1)
+            state.setdefault(int(number), {})[key] = value
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"Cannot resume from {folder}",
+            str(error),
+            "Train into an empty folder, or with the recipe that the run was started with",
+        ) from error
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    temporary = path.with_suffix(".part")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+    os.replace(temporary, path)

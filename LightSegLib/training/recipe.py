@@ -1,0 +1,98 @@
+"""A recipe: everything that decides how a model is trained, in one JSON file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from LightSegLib.errors import TrainingError
+
+RECIPES_FOLDER = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train one model.
+
+    Attributes:
+        model_id: the model's name, its folder under Resources/Models.
+        title: one line for people.
+        architecture: {"network": NAME, "config": {...}, "detail": channels of the full-resolution head}.
+        patch: samples along the edge of the cube the model sees.
+        minutes: training time, unless the command line says otherwise; the learning rate falls to zero at its end.
+        batch: cubes per step.
+        learning_rate, weight_decay, clip_norm: of AdamW.
+        warm_up: share of the time in which the learning rate rises.
+        average_decay: of the exponential moving average of the weights; the average is what ships.
+        kinds: probability of "real", "recoloured", "supervoxel" and "shapes" samples.
+        source_weights: how often a source is drawn relative to the others; 1 where none is given.
+        closer: probability that a sample goes on in a closer cube.
+        extent_range: longest extent of the object over the cube's edge.
+        continue_probability: chance that another prompt follows an answer.
+        confidence_weight: of the expected-Dice loss.
+        texture_weight, reconstruction_weight: of VeloxSeg's teacher terms; 0 trains without teachers.
+        seed: of samples and weights.
+    """
+
+    model_id: str
+    title: str
+    architecture: dict[str, Any]
+    patch: int
+    minutes: float
+    batch: int = 2
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    clip_norm: float = 1.0
+    warm_up: float = 0.02
+    average_decay: float = 0.999
+    kinds: dict[str, float] = field(
+        default_factory=lambda: {"real": 0.6, "recoloured": 0.12, "supervoxel": 0.13, "shapes": 0.15}
+    )
+    source_weights: dict[str, float] = field(default_factory=dict)
+    closer: float = 0.35
+    extent_range: tuple[float, float] = (0.15, 1.15)
+    continue_probability: float = 0.75
+    confidence_weight: float = 0.05
+    texture_weight: float = 0.0
+    reconstruction_weight: float = 0.0
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as JSON types."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+
+def read_recipe(name_or_path: str | Path) -> Recipe:
+    """Read a recipe by the name of a bundled one or from a JSON file.
+
+    Raises:
+        TrainingError: there is none, it is no JSON, or it has unknown or missing entries.
+    """
+    path = Path(name_or_path)
+    if not path.suffix:
+        path = RECIPES_FOLDER / f"{name_or_path}.json"
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        known = {item.name for item in fields(Recipe)}
+        unknown = sorted(set(entries) - known)
+        if unknown:
+            raise TrainingError(
+                f"The recipe {path} has unknown entries: {', '.join(unknown)}",
+                "a misspelt entry would silently leave a default in place",
+                f"Known entries are: {', '.join(sorted(known))}",
+            )
+        recipe = Recipe(**entries)
+    except OSError as error:
+        bundled = ", ".join(sorted(file.stem for file in RECIPES_FOLDER.glob("*.json")))
+        raise TrainingError(f"There is no recipe {name_or_path}", str(error), f"Bundled recipes: {bundled}") from error
+    except (ValueError, TypeError) as error:
+        raise TrainingError(f"The recipe {path} cannot be used", str(error), "Compare it with a bundled one") from error
+    if abs(sum(recipe.kinds.values()) - 1) > 1e-6:
+        raise TrainingError(
+            f"The sample kinds of {path} sum to {sum(recipe.kinds.values()):g}",
+            "they are probabilities",
+            "Make them sum to 1",
+        )
+    return recipe

@@ -1,0 +1,173 @@
+"""Drawing training samples: sources evenly, real structures and synthetic ones, as an endless stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from LightSegLib.errors import DataError
+from LightSegLib.training import synthesis
+from LightSegLib.training.appearance import vary
+from LightSegLib.training.pack import PackedCase
+from LightSegLib.training.scenes import Scene, View, draw_scene
+
+MIN_TARGET_VOXELS = 30
+
+
+@dataclass(frozen=True)
+class Closer:
+    """A second, closer cube of the same scene, as refinement sees it.
+
+    Attributes:
+        image, target, valid: as in `Sample`.
+        centre_kji: its centre in samples of the wider cube.
+        zoom: how many of its samples fit into one sample of the wider cube.
+    """
+
+    image: Tensor
+    target: Tensor
+    valid: Tensor
+    centre_kji: np.ndarray
+    zoom: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One cube to learn from: image -1 to 1, target and valid 0 or 1, float32 (D, H, W) each."""
+
+    image: Tensor
+    target: Tensor
+    valid: Tensor
+    closer: Closer | None
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How samples are drawn.
+
+    Attributes:
+        size: samples along the cube's edge.
+        kinds: probability of "real", "recoloured", "supervoxel" and "shapes".
+        source_weights: relative frequency of a source; 1 where none is given.
+        closer: probability that a real sample comes with a closer cube.
+        extent_range: see `draw_scene`.
+    """
+
+    size: int
+    kinds: Mapping[str, float]
+    source_weights: Mapping[str, float]
+    closer: float = 0.35
+    extent_range: tuple[float, float] = (0.15, 1.15)
+
+
+class SampleStream(IterableDataset[Sample]):
+    """An endless stream of samples; every worker draws its own.
+
+    Args:
+        cases: the pack.
+        plan: what to draw.
+        seed: two streams with the same seed draw the same samples.
+
+    Raises:
+        DataError: no case has a structure to learn.
+    """
+
+    def __init__(self, cases: Sequence[PackedCase], plan: SamplingPlan, seed: int) -> None:
+        super().__init__()
+        self.plan = plan
+        self.seed = seed
+        self.structures = _structures(cases)
+        self.cases = cases
+        self.sources = sorted(self.structures)
+        weights = np.array([plan.source_weights.get(source, 1.0) for source in self.sources])
+        self.source_probability = weights / weights.sum()
+
+    def __iter__(self) -> Iterator[Sample]:
+        worker = get_worker_info()
+        random = np.random.default_rng([self.seed, worker.id if worker else 0])
+        if worker:
+            torch.set_num_threads(1)
+        while True:
+            sample = self.draw(random)
+            if sample is not None:
+                yield sample
+
+    def draw(self, random: np.random.Generator) -> Sample | None:
+        """One sample, or None when the random pose shows too little of the structure."""
+        kinds = list(self.plan.kinds)
+        kind = str(random.choice(kinds, p=[self.plan.kinds[name] for name in kinds]))
+        if kind == "shapes":
+            image, target = synthesis.shape_world(self.plan.size, random)
+            return self._finished(image, target, torch.ones_like(target), random)
+        scene = self._scene(random)
+        view = scene.render(self.plan.size)
+        if kind == "supervoxel":
+            region = synthesis.supervoxel(view.image, random)
+            return (
+                None
+                if region is None
+                else self._finished(view.image, region * view.valid, view.valid, random)
+            )
+        if kind == "recoloured":
+            image = synthesis.recolour(view.image, view.labels, random)
+            return self._finished(image, view.target, view.valid, random)
+        return self._real(scene, view, random)
+
+    def _scene(self, random: np.random.Generator) -> Scene:
+        source = self.sources[int(random.choice(len(self.sources), p=self.source_probability))]
+        structures = self.structures[source]
+        case, value = structures[int(random.integers(len(structures)))]
+        return draw_scene(
+            self.cases[case], value, self.plan.size, random, extent_range=self.plan.extent_range
+        )
+
+    def _real(self, scene: Scene, view: View, random: np.random.Generator) -> Sample | None:
+        if view.target.sum() < MIN_TARGET_VOXELS:
+            return None
+        seed = int(random.integers(2**31))
+        image = vary(view.image, view.target, np.random.default_rng(seed))
+        closer = None
+        if random.random() < self.plan.closer:
+            closer = self._closer(scene, view, seed, random)
+        return Sample(image, view.target, view.valid, closer)
+
+    def _closer(self, scene: Scene, view: View, seed: int, random: np.random.Generator) -> Closer | None:
+        size = self.plan.size
+        zoom = float(random.uniform(1.2, 2.5))
+        voxels = view.target.nonzero()
+        centre = voxels[int(random.integers(len(voxels)))].numpy() + random.normal(0, size / 16, 3)
+        step = scene.edge / size
+        offset = torch.from_numpy((centre - (size - 1) / 2).astype(np.float32)) * step
+        middle = scene.centre + (scene.rotation * scene.stretch[None, :]) @ offset
+        near = scene.render(size, middle, scene.edge / zoom)
+        if near.target.sum() < MIN_TARGET_VOXELS:
+            return None
+        image = vary(near.image, near.target, np.random.default_rng(seed))
+        return Closer(image, near.target, near.valid, centre, zoom)
+
+    def _finished(
+        self, image: Tensor, target: Tensor, valid: Tensor, random: np.random.Generator
+    ) -> Sample | None:
+        if target.sum() < MIN_TARGET_VOXELS:
+            return None
+        return Sample(vary(image, target, random), target, valid, None)
+
+
+def _structures(cases: Sequence[PackedCase]) -> dict[str, list[tuple[int, int]]]:
+    """Source to (case number, label) of every structure large enough to learn."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for number, case in enumerate(cases):
+        counts = np.bincount(case.label_map.ravel(), minlength=256)
+        for value in case.labels:
+            if counts[value] >= MIN_TARGET_VOXELS:
+                found.setdefault(case.source, []).append((number, value))
+    if not found:
+        raise DataError(
+            "The pack has no structure to learn", "every label map is empty", "Pack another data folder"
+        )
+    return found

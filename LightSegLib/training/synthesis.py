@@ -1,0 +1,113 @@
+"""Synthetic targets: so that the model learns "what belongs to this click" and not a handful of organs.
+
+Three kinds, all float32 (D, H, W) tensors:
+
+* new contrasts over a label map: every label and every intensity cluster of the background gets a random grey value;
+* supervoxels: a region of a real image that is homogeneous at some scale becomes the target;
+* shapes: ellipsoids, tubes and boxes bent by smooth noise, in a textured world of other shapes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
+
+from LightSegLib.training.appearance import smooth_noise
+
+
+def recolour(image: Tensor, labels: Tensor, random: np.random.Generator) -> Tensor:
+    """Give every label and background cluster a random grey value, with some of the true texture left.
+
+    Args:
+        image: (D, H, W), 0 to 1.
+        labels: int64 (D, H, W).
+        random: source of all randomness.
+
+    Returns:
+        A new image, (D, H, W), 0 to 1.
+    """
+    smooth = functional.avg_pool3d(image[None, None], 3, stride=1, padding=1)[0, 0]
+    clusters = int(random.integers(2, 6))
+    edges = torch.from_numpy(np.sort(random.uniform(0.05, 0.95, clusters - 1)).astype(np.float32))
+    regions = torch.where(labels > 0, labels + clusters, torch.bucketize(smooth, edges))
+    count = int(regions.max()) + 1
+    grey = torch.from_numpy(random.uniform(0, 1, count).astype(np.float32))
+    texture = torch.from_numpy(random.uniform(0, 1.2, count).astype(np.float32))
+    painted = grey[regions] + texture[regions] * (image - smooth)
+    painted = functional.avg_pool3d(painted[None, None], 3, stride=1, padding=1)[0, 0]
+    keep = float(random.choice([0.0, 0.3]))
+    return (keep * image + (1 - keep) * painted + 0.02 * smooth_noise(image.shape[0], 24, random)).clamp(0, 1)
+
+
+def supervoxel(image: Tensor, random: np.random.Generator) -> Tensor | None:
+    """A region of the image that is homogeneous at a random scale, float32 (D, H, W), or None if none fits.
+
+    The image is smoothed and quantised at half resolution; the target is the connected component around a random
+    voxel, opened and smoothed, of 0.3 to 30 per cent of the cube.
+    """
+    half = functional.avg_pool3d(image[None, None], 2)[0, 0].numpy()
+    smooth = ndimage.gaussian_filter(half, random.uniform(0.7, 2.5))
+    levels = np.quantile(smooth, np.sort(random.uniform(0, 1, int(random.integers(2, 6)))))
+    quantised = np.digitize(smooth, levels)
+    for _ in range(4):
+        seed = tuple(int(v) for v in random.integers(half.shape[0] // 8, half.shape[0] * 7 // 8, 3))
+        same = ndimage.binary_opening(quantised == quantised[seed])
+        components, _count = ndimage.label(same)
+        if components[seed] == 0:
+            continue
+        region = ndimage.binary_fill_holes(components == components[seed])
+        if 0.003 < region.mean() < 0.3:
+            soft = ndimage.gaussian_filter(region.astype(np.float32), 0.8)
+            full = functional.interpolate(
+                torch.from_numpy(soft)[None, None], size=tuple(image.shape), mode="trilinear"
+            )
+            return (full[0, 0] > 0.5).float()
+    return None
+
+
+def shape_world(size: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """A world of shapes and one of them as target: image (D, H, W) 0 to 1, target 0 or 1."""
+    axis = torch.linspace(-1, 1, size)
+    grid = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"))
+    bend = torch.stack([smooth_noise(size, int(random.integers(3, 9)), random) for _ in range(3)])
+    grid = grid + float(random.uniform(0, 0.2)) * bend
+    backdrop = smooth_noise(size, int(random.integers(2, 7)), random)
+    world = torch.bucketize(backdrop, torch.from_numpy(np.sort(random.normal(size=3)).astype(np.float32)))
+    count = int(random.integers(2, 12))
+    chosen = int(random.integers(max(0, count - 3), count))
+    target = torch.zeros((size, size, size))
+    for number in range(count):
+        shape = _shape(grid, number == chosen, random)
+        if random.random() < 0.3 and number != chosen:
+            shape = shape & (target == 0)
+        world = torch.where(shape, number + 4, world)
+        target = shape.float() if number == chosen else target * (~shape)
+    grey = torch.from_numpy(random.uniform(0, 1, count + 4).astype(np.float32))
+    rough = torch.from_numpy((random.uniform(0, 0.12, count + 4) * random.integers(0, 2)).astype(np.float32))
+    texture = smooth_noise(size, int(random.integers(12, 40)), random)
+    image = grey[world] + rough[world] * texture
+    if random.random() < 0.7:
+        image = functional.avg_pool3d(image[None, None], 3, stride=1, padding=1)[0, 0]
+    return image.clamp(0, 1), target
+
+
+def _shape(grid: Tensor, is_target: bool, random: np.random.Generator) -> Tensor:
+    """An ellipsoid, box, tube or shell as a boolean (D, H, W); a target lies near the middle."""
+    centre = torch.from_numpy(random.uniform(-0.25, 0.25, 3).astype(np.float32)) * (1.0 if is_target else 4.0)
+    basis = torch.from_numpy(np.linalg.qr(random.normal(size=(3, 3)))[0].astype(np.float32))
+    local = torch.einsum("ab,bdhw->adhw", basis, grid - centre[:, None, None, None])
+    radii = torch.from_numpy(np.exp(random.uniform(np.log(0.12), np.log(0.7), 3)).astype(np.float32))
+    kind = random.choice(["ellipsoid", "box", "tube", "shell"], p=[0.5, 0.15, 0.2, 0.15])
+    if kind == "tube":
+        wave = float(random.uniform(0, 0.3)) * torch.sin(local[0] * float(random.uniform(1, 5)))
+        return (local[1] + wave) ** 2 + local[2] ** 2 < float(random.uniform(0.08, 0.25)) ** 2
+    scaled = local / radii[:, None, None, None]
+    if kind == "box":
+        return scaled.abs().amax(dim=0) < 0.8
+    square = (scaled**2).sum(dim=0)
+    if kind == "shell":
+        return (square < 1) & (square > float(random.uniform(0.2, 0.6)))
+    return square < 1
