@@ -16,7 +16,8 @@ TINY_GRID = 128
 
 def instance_norm(x: Tensor) -> Tensor:
     """Give each channel of each sample zero mean and unit variance over space; no weights, no running statistics."""
-    return functional.instance_norm(x)
+    flat = x.flatten(2)  # over the flattened grid a layer norm is the same, in a third of the time on a CPU
+    return functional.layer_norm(flat, flat.shape[-1:]).view_as(x)
 
 
 def pixel_shuffle_3d(x: Tensor, factor: int) -> Tensor:
@@ -43,25 +44,43 @@ def drop(x: Tensor, chance: float, training: bool) -> Tensor:
         return functional.dropout(x, chance)
     words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
-    return (x * kept).mul_(256.0 / (256 - dropped))
+    return x * kept.to(x.dtype).mul_(256.0 / (256 - dropped))
 
 
 def conv3d(x: Tensor, conv: nn.Conv3d) -> Tensor:
-    """Apply a padded convolution by the fastest of torch's CPU routines; the result is that of `conv(x)`.
+    """Apply a convolution by the fastest of torch's CPU routines; the result is that of `conv(x)`.
 
-    Two choices of torch are overruled. A single small float32 sample would take an unfolding routine of half the speed.
-    And the weight gradient of a grouped kernel is three times faster for channels-last memory, unless the grid is tiny.
+    Two choices of torch are overruled. One small float32 sample alone would take an unfolding routine of half the speed.
+    And the weight gradient of grouped or widely strided kernels takes a third of the time in channels-last memory, unless
+    the grid is tiny.
     """
-    on_cpu, wide = x.device.type == "cpu", conv.kernel_size[0] > 1
-    if on_cpu and wide and conv.groups > 1 and torch.is_grad_enabled() and x[0, 0].numel() >= TINY_GRID:
-        y: Tensor = conv(x.contiguous(memory_format=torch.channels_last_3d))
-        return y.contiguous()
-    small = on_cpu and wide and len(x) == 1 and x.dtype == torch.float32 and not _autocast_on_cpu()
-    if small and torch.backends.mkldnn.is_available():
-        args = (conv.padding, conv.stride, conv.dilation, conv.groups)
-        return torch.mkldnn_convolution(x, conv.weight, conv.bias, *args)
+    if x.device.type != "cpu" or conv.kernel_size[0] == 1:
+        return _apply(conv, x)
+    if torch.is_grad_enabled():
+        if (conv.groups > 1 or conv.stride[0] > 2) and x[0, 0].numel() >= TINY_GRID:
+            return _apply(conv, x.contiguous(memory_format=torch.channels_last_3d)).contiguous()
+        return _conv3d_halves(x, conv) if len(x) == 1 and conv.stride[0] == 1 and conv.groups == 1 else _apply(conv, x)
+    if len(x) == 1 and torch.backends.mkldnn.is_available() and x.dtype == torch.float32 and not _autocast_on_cpu():
+        return torch.mkldnn_convolution(
+            x, conv.weight, conv.bias, conv.padding, conv.stride, conv.dilation, conv.groups
+        )
+    return _apply(conv, x)
+
+
+def _apply(conv: nn.Conv3d, x: Tensor) -> Tensor:
     result: Tensor = conv(x)
     return result
+
+
+def _conv3d_halves(x: Tensor, conv: nn.Conv3d) -> Tensor:
+    """Same-size convolution of one sample as a batch of its two halves, which take the fast routine both ways."""
+    rim, middle = conv.kernel_size[0] // 2, x.shape[2] // 2
+    if x.shape[2] % 2:
+        return _apply(conv, x)
+    padded = functional.pad(x, (0, 0, 0, 0, rim, rim))
+    halves = torch.cat([padded[:, :, : middle + 2 * rim], padded[:, :, middle:]])
+    y = functional.conv3d(halves, conv.weight, conv.bias, padding=(0, rim, rim))
+    return torch.cat([y[:1], y[1:]], dim=2)
 
 
 def _autocast_on_cpu() -> bool:
@@ -83,7 +102,7 @@ class PointwiseConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix channels: (N, in_channels, D, H, W) to (N, out_channels, D, H, W)."""
-        y = torch.matmul(self.weight, x.flatten(2)) + self.bias[:, None]
+        y = torch.baddbmm(self.bias[:, None], self.weight.expand(len(x), -1, -1), x.flatten(2))
         return y.unflatten(2, x.shape[2:])
 
 

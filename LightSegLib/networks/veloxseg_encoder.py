@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.blocks import JLC, Down, PointwiseConv, drop, instance_norm
+from LightSegLib.networks.blocks import JLC, Down, PointwiseConv, conv3d, drop, instance_norm
 from LightSegLib.networks.paired_window_attention import ModalityLinear, ModalityNorm, PairedWindowAttention
 from LightSegLib.networks.veloxseg_config import STAGES, VeloxSegConfig
 
@@ -115,7 +115,7 @@ class AttentionStream(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Tokens (M, N, D_i, H_i, W_i, C_i) of every stage for an input (N, sum(in_ch), D, H, W)."""
-        embedded = [e(part) for e, part in zip(self.embeddings, x.split(self.in_ch, dim=1), strict=True)]
+        embedded = [conv3d(part, e) for e, part in zip(self.embeddings, x.split(self.in_ch, dim=1), strict=True)]
         tokens = drop(torch.stack(embedded).movedim(2, -1).contiguous(), self.dropout, self.training)
         result = [self.stages[0](tokens)]
         for merge, stage in zip(self.merges, self.stages[1:], strict=True):
