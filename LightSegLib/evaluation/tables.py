@@ -1,0 +1,67 @@
+"""Evaluation results as a table that reads well in a terminal and in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from LightSegLib.evaluation.results import TARGET_DICE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from LightSegLib.evaluation.results import EvaluationResults, Summary
+
+
+def render_table(results: EvaluationResults) -> str:
+    """Return a Markdown table: one row per source and method, then the mean over sources per method."""
+    distances = any(row.hd95_mm is not None for row in results.objects)
+    rows = [_header(results, distances)]
+    for source in results.sources:
+        rows.extend(_row(results.of_source(method, source), distances) for method in results.methods)
+    rows.extend(_row(results.over_sources(method), distances) for method in results.methods)
+    return _markdown(rows)
+
+
+def render_notes(results: EvaluationResults) -> str:
+    """Return the sentences that a reader of the table needs."""
+    return (
+        f"Split '{results.split}', a simulated user with at most {results.clicks} clicks per object. "
+        "Dice: mean over the objects of a source, then over the sources. "
+        f"Clicks to {TARGET_DICE}: an object that never gets there counts as {results.clicks + 1}. "
+        "Seconds: from the click to the readable mask."
+    )
+
+
+def _header(results: EvaluationResults, distances: bool) -> list[str]:
+    counts = [f"Dice @{count}" for count in results.checkpoints]
+    columns = ["source", "method", "objects", *counts, f"clicks to {TARGET_DICE}", "never"]
+    columns += ["s/click median", "s/click p95"]
+    return columns + (["HD95 mm", "surface Dice"] if distances else [])
+
+
+def _row(summary: Summary, distances: bool) -> list[str]:
+    cells = [summary.source or "mean over sources", summary.method, str(summary.objects)]
+    cells += [f"{value:.3f}" for value in summary.dice.values()]
+    cells += [f"{summary.clicks_to_target:.1f}", f"{100 * summary.failed:.0f} %"]
+    cells += [f"{summary.seconds_median:.3f}", f"{summary.seconds_p95:.3f}"]
+    if distances:
+        cells.append("-" if summary.hd95_mm is None else f"{summary.hd95_mm:.1f}")
+        cells.append("-" if summary.surface_dice is None else f"{summary.surface_dice:.3f}")
+    return cells
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Pad the columns to one width; names to the left, numbers to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    names = 2
+    lines = [
+        "| "
+        + " | ".join(
+            cell.ljust(width) if column < names else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        + " |"
+        for row in rows
+    ]
+    rules = [("-" * (w + 2)) if column < names else "-" * (w + 1) + ":" for column, w in enumerate(widths)]
+    return "\n".join([lines[0], "|" + "|".join(rules) + "|", *lines[1:]])
