@@ -106,7 +106,8 @@ def write_mask(mask: NDArray[Any], volume: Volume, path: str | os.PathLike[str])
     expected = volume.shape_ijk[::-1]
     if mask.shape != expected:
         raise GeometryError(f"A mask of shape {mask.shape} does not fit an image of (K, J, I) {expected}")
-    if mask.dtype.kind not in "bui" or (mask.dtype.itemsize > 1 and not 0 <= mask.min() <= mask.max() <= 255):
+    whole = mask.dtype.kind in "ui" and mask.min() >= 0 and mask.max() <= 255
+    if not whole and mask.dtype.kind != "b":
         raise VolumeError("The mask cannot be written", "It has to be boolean, or labels from 0 to 255")
     write_volume(Volume(mask.astype(np.uint8), volume.ijk_to_ras), path)
 
