@@ -42,9 +42,9 @@ def read_series(sitk: Any, folder: Path, series: str | None) -> Any:
     reader.SetFileNames(names)
     reader.MetaDataDictionaryArrayUpdateOn()
     image = reader.Execute()
-    if len(names) > 1 and all(reader.HasMetaDataKey(n, _POSITION) for n in range(len(names))):
-        told = [reader.GetMetaData(n, _POSITION).split("\\") for n in range(len(names))]
-        _check_stack(np.array(told, np.float64), image, folder)
+    positions = _positions(reader, len(names))
+    if positions is not None and len(names) > 1:
+        _check_stack(positions, image, folder)
     return image
 
 
@@ -80,6 +80,17 @@ def _tag(sitk: Any, name: str, tag: str) -> str:
     reader.SetFileName(name)
     reader.ReadImageInformation()
     return str(reader.GetMetaData(tag)).strip() if reader.HasMetaDataKey(tag) else ""
+
+
+def _positions(reader: Any, slices: int) -> NDArray[np.float64] | None:
+    """The first pixel of each slice in mm (LPS), (slices, 3); None when a slice does not tell."""
+    if not all(reader.HasMetaDataKey(n, _POSITION) for n in range(slices)):
+        return None
+    told = [reader.GetMetaData(n, _POSITION).split("\\") for n in range(slices)]
+    try:
+        return np.array([(float(x), float(y), float(z)) for x, y, z in told])
+    except ValueError:
+        return None
 
 
 def _check_stack(positions: NDArray[np.float64], image: Any, folder: Path) -> None:

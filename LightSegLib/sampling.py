@@ -92,10 +92,10 @@ class SamplingGrid:
 def sample_grid(array_kji: NDArray[Any], grid: SamplingGrid) -> NDArray[np.float32]:
     """Sample `array_kji` (K, J, I), of any real dtype, at the points of `grid`.
 
-    Linear interpolation along each axis; outside the array the edge value goes on. Where a step exceeds 1 the
-    interpolated signal is averaged over about one step, against aliasing. From 3 voxels per sample on, only every
-    second (third, ...) voxel is read, and the outermost of them gives the edge value. Linear intensity ramps come
-    through unchanged, and a whole-numbered start with step 1 is an exact copy.
+    Linear interpolation along each axis; outside the array the edge value goes on. Where a step exceeds 1
+    the interpolated signal is averaged over about one step, against aliasing. From 3 voxels per sample on,
+    only every second (third, ...) voxel is read, and the outermost of them gives the edge value. Linear
+    intensity ramps come through unchanged, and a whole-numbered start with step 1 is an exact copy.
 
     Returns:
         float32 (K, J, I) of the grid, a new array; only the voxels the grid needs are read and converted.
