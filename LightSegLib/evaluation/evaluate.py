@@ -18,14 +18,15 @@ import numpy.typing as npt
 from LightSegLib.errors import DataError
 from LightSegLib.evaluation.dataset import DataSet
 from LightSegLib.evaluation.metrics import dice, hd95, surface_dice
+from LightSegLib.evaluation.options import EvaluationOptions, select_cases
 from LightSegLib.evaluation.results import EvaluationResults, ObjectResult
-from LightSegLib.evaluation.simulated_user import Clickable, SimulatedUser
+from LightSegLib.evaluation.simulated_user import SimulatedUser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from LightSegLib.evaluation.dataset import CaseReference, LabelledCase
-    from LightSegLib.geometry import Volume
+    from LightSegLib.geometry import IJK, Volume
     from LightSegLib.prompts import Point
 
     SegmenterFactory = Callable[[], "Segmenter"]
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Segmenter(Clickable, Protocol):
+class Segmenter(Protocol):
     """What can be evaluated: an InteractiveSession, the baseline, or anything with these calls."""
 
     def set_image(self, volume: Volume) -> object:
@@ -44,40 +45,21 @@ class Segmenter(Clickable, Protocol):
     def reset(self) -> object:
         """Forget all clicks and the mask; keep the image."""
 
+    def add_point(self, ijk: IJK, /, positive: bool = True) -> object:
+        """Take one click at a voxel index (IJK)."""
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Current mask, bool (K, J, I)."""
+
 
 @dataclass(frozen=True)
-class EvaluationOptions:
-    """What to judge and how.
+class ClickResult:
+    """One click, Dice of the mask after it, and the seconds from the click to the readable mask."""
 
-    Attributes:
-        split: "val", "train" or "all".
-        sources: names of sources; None takes all with manual labels that have cases in the split.
-        cases_per_source: at most so many, from the start of the split; None takes all.
-        structures: names of structures (case does not matter); None takes all.
-        labels: label values; None takes all.
-        clicks: clicks per object, at least 1.
-        minimum_voxels: smaller objects are left out.
-        distances: also HD95 and surface Dice after the last click, where the source's millimetres can be
-            trusted.
-        surface_tolerance_mm: tolerance of the surface Dice.
-    """
-
-    split: str = "val"
-    sources: Sequence[str] | None = None
-    cases_per_source: int | None = None
-    structures: Sequence[str] | None = None
-    labels: Sequence[int] | None = None
-    clicks: int = 10
-    minimum_voxels: int = 30
-    distances: bool = False
-    surface_tolerance_mm: float = 2.0
-
-    def wants(self, label: int, structure: str) -> bool:
-        """Whether a structure passes the filters."""
-        if self.labels is not None and label not in self.labels:
-            return False
-        names = self.structures
-        return names is None or structure.casefold() in {name.casefold() for name in names}
+    click: Point
+    dice: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -129,20 +111,30 @@ def evaluate_object(
     if clicks < 1:
         raise DataError(f"{clicks} clicks per object", "An evaluation needs at least one click")
     segmenter.reset()
+    steps = list(click_by_click(segmenter, truth, spacing_ijk, clicks))
+    scores = [step.dice for step in steps]
+    scores += scores[-1:] * (clicks - len(scores))
+    seconds = tuple(step.seconds for step in steps)
+    return CaseResult(tuple(scores), seconds, tuple(step.click for step in steps))
+
+
+def click_by_click(
+    segmenter: Segmenter, truth: npt.NDArray[Any], spacing_ijk: Sequence[float], clicks: int = 10
+) -> Iterator[ClickResult]:
+    """Yield what came of each click of the simulated user, until nothing is left to correct.
+
+    Arguments and errors as in `evaluate_case`; the method has its image, and no click yet on this object.
+    """
     user = SimulatedUser(truth, spacing_ijk)
-    scores: list[float] = []
-    seconds: list[float] = []
-    while len(scores) < clicks:
+    for _ in range(clicks):
         click = user.next_click(segmenter.mask)
         if click is None:
-            break
+            return
         began = time.perf_counter()
         segmenter.add_point(click.ijk, positive=click.positive)
         mask = segmenter.mask
-        seconds.append(time.perf_counter() - began)
-        scores.append(dice(mask, truth))
-    scores += [scores[-1]] * (clicks - len(scores))
-    return CaseResult(tuple(scores), tuple(seconds), user.clicks)
+        seconds = time.perf_counter() - began
+        yield ClickResult(click, dice(mask, truth), seconds)
 
 
 def evaluate(
@@ -182,45 +174,6 @@ def evaluate(
             "Ask for other labels, structures or sources.",
         )
     return EvaluationResults(options.clicks, options.split, tuple(results))
-
-
-def select_cases(dataset: DataSet, options: EvaluationOptions) -> list[CaseReference]:
-    """Return the cases that an evaluation will judge, in order.
-
-    Raises:
-        DataError: as `evaluate`.
-    """
-    if options.cases_per_source is not None and options.cases_per_source < 1:
-        raise DataError(f"{options.cases_per_source} cases per source", "There must be at least one")
-    sources = dataset.select(options.sources)
-    made_by_model = [source.name for source in sources if not source.is_manual]
-    if options.sources is not None and made_by_model:
-        raise DataError(
-            f"The labels of {', '.join(made_by_model)} were made by a model",
-            "Agreeing with a model is no measure of quality",
-            "Leave these sources out.",
-        )
-    sources = [source for source in sources if source.is_manual]
-    known = {name.casefold() for source in sources for name in source.label_names.values()}
-    unknown = [name for name in options.structures or () if name.casefold() not in known]
-    if unknown:
-        raise DataError(
-            f"Unknown structure: {', '.join(unknown)}",
-            f"The selected sources have: {', '.join(sorted(known))}",
-        )
-    references = [
-        reference
-        for source in sources
-        if any(options.wants(label, name) for label, name in source.label_names.items())
-        for reference in dataset.cases(source.name, options.split, options.cases_per_source)
-    ]
-    if not references:
-        raise DataError(
-            f"The split '{options.split}' has no case to judge",
-            "The selected sources have none there",
-            "Choose other sources or another split.",
-        )
-    return references
 
 
 def _judge_case(

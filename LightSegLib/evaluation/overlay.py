@@ -71,15 +71,23 @@ def write_overlay(
                 "Both must be (K, J, I) on the same grid",
             )
     try:
-        from PIL import Image, ImageDraw, ImageFont
+        import PIL.Image  # noqa: F401
     except ImportError as error:
         raise CapabilityError(
             "The overlay picture cannot be drawn",
             f"Pillow cannot be imported ({error})",
             "Run `pip install pillow`.",
         ) from error
-
     masks = [np.asarray(each).astype(bool, copy=False) for each in (mask, truth) if each is not None]
+    return _save(_compose(volume, masks, clicks, title), Path(path))
+
+
+def _compose(
+    volume: Volume, masks: Sequence[npt.NDArray[np.bool_]], clicks: Sequence[Point], title: str
+) -> Image:
+    """Lay the three planes side by side under their names, the clicks on top."""
+    from PIL import Image, ImageDraw, ImageFont
+
     centre = _centre(volume, masks[0], clicks)
     window = _window(volume.channel(0), masks[0])
     planes = anatomical_planes(volume.ijk_to_ras)
@@ -103,7 +111,7 @@ def write_overlay(
             y = top + (row + 0.5) * size[1] / volume.shape_ijk[plane.down]
             _draw_click(draw, font, (x, y), str(number), click.positive, faint=away > _NEAR_MM)
         left += size[0] + _MARGIN
-    return _save(canvas, Path(path))
+    return canvas
 
 
 def _paint_panel(

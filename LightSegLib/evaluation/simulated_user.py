@@ -13,7 +13,7 @@ A voxel that was clicked is never clicked again: the next innermost is taken, or
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,20 +24,9 @@ from LightSegLib.geometry import IJK, IndexBox
 from LightSegLib.prompts import Point
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
 Mask = npt.NDArray[Any]
-
-
-class Clickable(Protocol):
-    """What the simulated user can work with: a session, or anything that takes points and shows a mask."""
-
-    @property
-    def mask(self) -> npt.NDArray[np.bool_]:
-        """Current mask, bool (K, J, I)."""
-
-    def add_point(self, ijk: IJK, positive: bool = True) -> object:
-        """Take one click at a voxel index (IJK)."""
 
 
 class SimulatedUser:
@@ -76,15 +65,6 @@ class SimulatedUser:
         if click is not None:
             self._clicks.append(click)
         return click
-
-    def work_on(self, target: Clickable, clicks: int) -> Iterator[Point]:
-        """Click up to a number of times on a session; yield each click after the session has answered it."""
-        for _ in range(clicks):
-            click = self.next_click(target.mask)
-            if click is None:
-                return
-            target.add_point(click.ijk, positive=click.positive)
-            yield click
 
 
 def first_click(truth: Mask, spacing_ijk: Sequence[float]) -> Point:

@@ -12,9 +12,10 @@ import pytest
 
 from LightSegLib.errors import Cancelled, DataError, VolumeError
 from LightSegLib.evaluation.dataset import CaseReference, DataSet, DataSource, LabelledCase
-from LightSegLib.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_case, select_cases
+from LightSegLib.evaluation.evaluate import click_by_click, evaluate, evaluate_case
 from LightSegLib.evaluation.grow_from_seeds import GrowFromSeeds, slicer_core_is_available
 from LightSegLib.evaluation.metrics import dice
+from LightSegLib.evaluation.options import EvaluationOptions, select_cases
 from LightSegLib.evaluation.results import EvaluationResults, ObjectResult, clicks_to
 from LightSegLib.evaluation.tables import render_notes, render_table
 from LightSegLib.geometry import Volume
@@ -110,6 +111,16 @@ def test_a_case_is_scored_after_every_click():
     assert result.dice[0] == pytest.approx(2 * 27 / (27 + truth.sum()))
     assert result.dice[-1] == dice(painter.mask, truth)
     assert all(seconds >= 0 for seconds in (*result.click_seconds, result.set_image_seconds))
+
+
+def test_a_demo_can_follow_click_by_click():
+    truth = truth_box()
+    painter = Painter()
+    painter.set_image(Volume(truth.astype(np.int16), np.eye(4)))
+    for number, step in enumerate(click_by_click(painter, truth, (1, 1, 1), clicks=4), start=1):
+        assert painter.clicks == [*painter.clicks[: number - 1], (step.click.ijk, step.click.positive)]
+        assert step.dice == dice(painter.mask, truth)
+    assert number == 4
 
 
 def test_when_nothing_is_left_to_correct_the_last_dice_is_repeated():

@@ -19,19 +19,6 @@ def box(lower_ijk, upper_ijk, shape=SHAPE):
     return mask
 
 
-class Eraser:
-    """Takes clicks and answers each with the mask that a script says."""
-
-    def __init__(self, masks):
-        self._masks = list(masks)
-        self.mask = np.zeros_like(self._masks[0])
-        self.received = []
-
-    def add_point(self, ijk, positive=True):
-        self.received.append(Point(ijk, positive))
-        self.mask = self._masks.pop(0)
-
-
 def test_the_first_click_is_the_centre_of_a_cube():
     assert first_click(box((3, 4, 5), (8, 9, 10)), ISO) == Point((5, 6, 7), positive=True)
 
@@ -132,22 +119,31 @@ def test_cropping_does_not_move_the_click():
     assert padded.positive == click.positive
 
 
-def test_a_user_works_on_anything_that_takes_points_and_shows_a_mask():
+def test_a_user_remembers_the_clicks_and_answers_the_mask_at_hand():
     truth = box((2, 2, 2), (9, 9, 9))
     too_small, too_large = box((2, 2, 2), (6, 9, 9)), box((2, 2, 2), (14, 9, 9))
-    target = Eraser([too_small, too_large, truth])
-    clicks = list(SimulatedUser(truth, ISO).work_on(target, 10))
-    assert clicks == target.received
+    user = SimulatedUser(truth, ISO)
+    clicks = [user.next_click(mask) for mask in (np.zeros_like(truth), too_small, too_large)]
+    assert clicks == [
+        first_click(truth, ISO),
+        next_click(truth, too_small, ISO),
+        next_click(truth, too_large, ISO),
+    ]
     assert [click.positive for click in clicks] == [True, True, False]
-    assert clicks[0] == first_click(truth, ISO)
-    assert clicks[1] == next_click(truth, too_small, ISO)
+    assert user.clicks == tuple(clicks)
+    assert user.next_click(truth) is None
+    assert user.clicks == tuple(clicks)
 
 
-def test_a_user_stops_after_the_clicks_allowed():
+def test_the_first_click_is_made_even_on_a_perfect_mask():
+    truth = box((2, 2, 2), (9, 9, 9))
+    assert SimulatedUser(truth, ISO).next_click(truth) == first_click(truth, ISO)
+
+
+def test_a_user_never_repeats_a_click_that_did_not_help():
     truth = box((2, 2, 2), (9, 9, 9))
     user = SimulatedUser(truth, ISO)
-    assert len(list(user.work_on(Eraser([np.zeros_like(truth)] * 9), 4))) == 4
-    assert len(set(user.clicks)) == 4
+    assert len({user.next_click(np.zeros_like(truth)) for _ in range(9)}) == 9
 
 
 def test_an_empty_object_is_refused():
