@@ -1,7 +1,7 @@
 """Attention over windows that come in (big, small) pairs, for all modalities at once.
 
-Tokens of a stage are (M, N, D, H, W, C): modalities, batch, grid and channels last, so that projections are plain matrix
-products. M modalities have separate weights, kept stacked, and meet in the attention itself.
+Tokens of a stage are (M, N, D, H, W, C): modalities, batch, grid and channels last, so that projections are
+plain matrix products. M modalities have separate weights, kept stacked, and meet in the attention itself.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.blocks import LEAKY_SLOPE, drop
+from LightSegLib.networks.blocks import LEAKY_SLOPE
+from LightSegLib.networks.cpu_ops import drop
 from LightSegLib.networks.veloxseg_config import Triple, WindowPair
 
 FUSED_TOKENS = 256
-"""Sequences longer than this use the fused attention of torch in inference; below it, and for gradients, the explicit
-product is faster on a CPU."""
+"""Longer sequences use torch's fused attention in inference; else a CPU is faster with the plain products."""
 
 
 class ModalityLinear(nn.Module):
@@ -128,8 +128,8 @@ class RelativeBias(nn.Module):
 class PairedWindowAttention(nn.Module):
     """Attention inside windows of several scales in one call; each scale owns its own slice of channels.
 
-    Every window, whatever its scale, has the same number of tokens, so all of them form one batch. A sequence holds the
-    tokens of one window in all modalities; windows never see each other.
+    Every window, whatever its scale, has the same number of tokens, so all of them form one batch. A sequence
+    holds the tokens of one window in all modalities; windows never see each other.
 
     Args:
         modalities: Number of streams M.

@@ -1,11 +1,13 @@
 """VeloxSeg: a light network for 3D segmentation with several modalities.
 
-Source: Lu, Cai, Chen, Tang, Jiang, Shi, Xiong, "Johnson-Lindenstrauss Lemma Guided Network for Efficient 3D Medical
-Segmentation", ICLR 2026, arXiv 2509.22307. Written from the description of the network, not from its code.
+Source: Lu, Cai, Chen, Tang, Jiang, Shi, Xiong, "Johnson-Lindenstrauss Lemma Guided Network for Efficient 3D
+Medical Segmentation", ICLR 2026, arXiv 2509.22307. Written from the description of the network, not from its
+code.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -21,15 +23,14 @@ from LightSegLib.networks.veloxseg_encoder import Encoder, Modulate
 class VeloxSegTrainingOutput(NamedTuple):
     """Result of a forward pass in training mode.
 
-    The published network returns the list of 4 + 1 + 1 + M tensors that `as_list` gives: four segmentation maps, the
-    stacked reconstruction, the Gram matrix of the segmentation decoder and that of each teacher.
+    The published network returns the list of 4 + 1 + 1 + M tensors that `as_list` gives: four segmentation
+    maps, the stacked reconstruction, the Gram matrix of the segmentation decoder and that of each teacher.
     """
 
     logits: list[Tensor]
-    """(N, n_classes, D, H, W) each, full resolution first, then coarser heads resized to the input; one entry without
-    deep supervision."""
+    """(N, n_classes, D, H, W) each: full resolution, then the coarser heads, if any, resized to the input."""
     reconstruction: Tensor | None
-    """(N, reconstructed channels, D, H, W); compare with `VeloxSeg.reconstruction_target`. None without teachers."""
+    """(N, reconstructed channels, D, H, W), see `VeloxSeg.reconstruction_target`; None without teachers."""
     student_gram: Tensor
     """(N, base_ch, base_ch) float32 of the segmentation decoder."""
     teacher_grams: list[Tensor]
@@ -65,12 +66,13 @@ class VeloxSeg(nn.Module):
         """Segment a batch.
 
         Args:
-            x: (N, sum(in_ch), D, H, W), the modalities one after the other; any size whose stage grids the configured
-                windows tile, usually `config.input_size`.
+            x: (N, sum(in_ch), D, H, W), the modalities one after the other; any size whose stage grids the
+                configured windows tile, usually `config.input_size`.
             modulate: Hook applied to the encoder features after each stage.
 
         Returns:
-            In evaluation mode the logits (N, n_classes, D, H, W); in training mode a `VeloxSegTrainingOutput`.
+            In evaluation mode the logits (N, n_classes, D, H, W); in training mode a
+            `VeloxSegTrainingOutput`.
 
         Raises:
             ValueError: The number of channels or the size does not fit the configuration.
@@ -101,11 +103,11 @@ class VeloxSeg(nn.Module):
         return logits
 
     def reconstruction_target(self, x: Tensor) -> Tensor:
-        """The channels of the input (N, sum(in_ch), D, H, W) that the teachers reconstruct, in their order."""
+        """The channels of an input (N, sum(in_ch), D, H, W) that the teachers reconstruct."""
         return x[:, list(self.config.reconstructed_channels)]
 
     def inference_copy(self) -> VeloxSeg:
-        """A copy with the same weights but without teachers and deep-supervision heads, in evaluation mode."""
+        """A copy of the weights without teachers and deep-supervision heads, in evaluation mode."""
         light = VeloxSeg(self.config.for_inference())
         weights = self.state_dict()
         light.load_state_dict({name: weights[name] for name in light.state_dict()})
@@ -124,11 +126,12 @@ class VeloxSeg(nn.Module):
 def gram_matrix(features: Tensor) -> Tensor:
     """Channel products X X^T / (C V) of features (N, C, D, H, W) with V voxels: (N, C, C) in float32.
 
-    Independent of where a texture is, which is what a teacher passes on. Always float32: the sum over a whole crop is
-    too long for half precision.
+    Independent of where a texture is, which is what a teacher passes on. Always float32: the sum over a whole
+    crop is too long for half precision.
     """
     flat = features.flatten(2).float()
-    with torch.autocast(device_type=features.device.type, enabled=False):
+    kind = features.device.type
+    with torch.autocast(device_type=kind, enabled=False) if kind in ("cpu", "cuda") else nullcontext():
         return torch.matmul(flat, flat.transpose(1, 2)) / (flat.shape[1] * flat.shape[2])
 
 

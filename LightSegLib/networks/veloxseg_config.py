@@ -1,9 +1,10 @@
 """Settings of the VeloxSeg network: sizes, widths and windows, checked before any weight is made.
 
-This module needs neither torch nor numpy, so a model card can read and check a configuration without loading them.
-Every triple is in array order of the three spatial axes.
+This module needs neither torch nor numpy, so a model card can read and check a configuration without loading
+them. Every triple is in array order of the three spatial axes.
 
-Source: Lu et al., "Johnson-Lindenstrauss Lemma Guided Network for Efficient 3D Medical Segmentation" (VeloxSeg, ICLR 2026).
+Source: Lu et al., "Johnson-Lindenstrauss Lemma Guided Network for Efficient 3D Medical Segmentation"
+(VeloxSeg, ICLR 2026).
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ class VeloxSegConfig:
 
     Attributes:
         input_size: Training crop in voxels, three spatial axes in array order.
-        patch_size: Stride s of the first layer; features and logits live on a grid s times coarser than the image.
-        in_ch: Channels of each modality; the network input has their sum. Each modality gets its own attention stream.
+        patch_size: Stride s of the first layer; features and logits live on a grid s times coarser than the
+            image.
+        in_ch: Channels of each modality; the network input has their sum. Each modality gets its own
+            attention stream.
         n_classes: Output channels, background included.
         base_ch: Width of the first convolution stage; it doubles at each later stage.
         attn_base_ch: Width of the first attention stage, `base_ch` when None.
@@ -35,8 +38,8 @@ class VeloxSegConfig:
         min_dim_group: Channels per convolution group, per stage.
         conv_expansion_factor: Widening of the channel mixing inside a JLC block, per stage.
         depths: Attention blocks per stage.
-        min_big_window_sizes: Smallest attention window per stage in grid cells. None derives it from the deepest
-            grid n as the paper does: n, 2n, n, n.
+        min_big_window_sizes: Smallest attention window per stage in grid cells. None derives it from the
+            deepest grid n as the paper does: n, 2n, n, n.
         min_small_window_sizes: Cells pooled to one token in the smallest window, per stage.
         window_scale: Factor from one window pair to the next larger one.
         min_dim_head: Query width of one head, per stage.
@@ -48,15 +51,15 @@ class VeloxSegConfig:
         qkv_bias: Whether query, key and value projections have a bias.
         conv_drop: Dropout at the end of a JLC block.
         deep_supervision: Whether the three extra heads exist; they are used in training only.
-        reconstruction: True builds one texture teacher per modality for all its channels, False none. A tuple gives
-            the number of leading channels to reconstruct for each modality; 0 leaves that modality without a teacher,
-            so that drawn guidance behind the image channels is not a target.
+        reconstruction: True builds one texture teacher per modality for all its channels, False none. A tuple
+            gives the number of leading channels to reconstruct for each modality; 0 leaves that modality
+            without a teacher, so that drawn guidance behind the image channels is not a target.
         doubled_residual: True adds the input of the attention twice, x' = 2x + attention(x), as the published
             configurations were trained; False adds it once.
 
     Raises:
-        ValueError: A setting is out of range, or the windows do not tile the stage grids. The message names cubes
-            that work.
+        ValueError: A setting is out of range, or the windows do not tile the stage grids. The message names
+            cubes that work.
     """
 
     input_size: Triple = (96, 96, 96)
@@ -130,16 +133,16 @@ class VeloxSegConfig:
         size = self.input_size if size is None else size
         step = self.patch_size * 2 ** (STAGES - 1)
         if len(size) != 3 or any(n <= 0 or n % step for n in size):
-            msg = f"input size {tuple(size)} must be three multiples of {step} (8 x patch_size {self.patch_size})"
+            msg = f"input size {tuple(size)} must be three multiples of {step}, 8 x patch_size"
             raise ValueError(msg)
         if all(n == step for n in size):
-            msg = f"input size {tuple(size)} leaves one cell in the deepest stage, where normalisation is undefined"
+            msg = f"input size {tuple(size)} leaves one cell in the deepest stage, too few to normalise"
             raise ValueError(msg)
         first = [n // self.patch_size for n in size]
         return tuple((first[0] >> i, first[1] >> i, first[2] >> i) for i in range(STAGES))
 
     def big_windows(self) -> tuple[Triple, ...]:
-        """Smallest attention window of each stage in grid cells, derived from the deepest grid when not given."""
+        """Smallest attention window of each stage in cells, derived from the deepest grid if not given."""
         if self.min_big_window_sizes is not None:
             return self.min_big_window_sizes
         deepest = self.stage_grids()[-1]
@@ -147,7 +150,7 @@ class VeloxSegConfig:
         return (deepest, wide, deepest, deepest)
 
     def window_pairs(self) -> tuple[tuple[WindowPair, ...], ...]:
-        """(big, small) windows of each stage: both grow by `window_scale` while any axis fits the configured grid."""
+        """(big, small) windows of each stage, both growing by `window_scale` while any axis fits the grid."""
         stages = zip(self.stage_grids(), self.big_windows(), self.min_small_window_sizes, strict=True)
         return tuple(_pairs(grid, big, small, self.window_scale) for grid, big, small in stages)
 
@@ -159,17 +162,18 @@ class VeloxSegConfig:
         """
         grids = self.stage_grids(size)
         for stage, (grid, pairs) in enumerate(zip(grids, self.window_pairs(), strict=True), start=1):
-            for big, _ in pairs:
-                if not _tiles(grid, big):
-                    works = ", ".join(f"{n}^3" for n in self.working_cubes()) or "none up to 256"
-                    msg = f"window {big} does not tile grid {grid} of stage {stage} for input {tuple(size)}"
-                    raise ValueError(f"{msg}; cubes that work with these windows: {works}")
+            windows = [big for big, _ in pairs] or [self.big_windows()[stage - 1]]
+            wrong = [big for big in windows if not _tiles(grid, big)]
+            if wrong:
+                works = ", ".join(f"{n}^3" for n in self.working_cubes()) or "none up to 256"
+                msg = f"window {wrong[0]} does not tile grid {grid} of stage {stage} for input {tuple(size)}"
+                raise ValueError(f"{msg}; cubes that work with these windows: {works}")
 
     def working_cubes(self, largest: int = 256) -> tuple[int, ...]:
         """Edges of the cubic inputs up to `largest` voxels that these windows tile.
 
-        Where windows are given, an edge counts when a network configured for it works; where they are derived from
-        `input_size`, when the network configured for `input_size` can compute it.
+        Where windows are given, an edge counts when a network configured for it works; where they are derived
+        from `input_size`, when the network configured for `input_size` can compute it.
         """
         step = self.patch_size * 2 ** (STAGES - 1)
         return tuple(n for n in range(2 * step, largest + 1, step) if self._tiles_cube(n))
@@ -263,15 +267,11 @@ def _check_fields(config: VeloxSegConfig) -> None:
 def _check_widths(config: VeloxSegConfig) -> None:
     for width, group in zip(config.conv_channels, config.min_dim_group, strict=True):
         if width % group:
-            msg = f"base_ch {config.base_ch} gives a stage of {width} channels, no multiple of its group width {group}"
+            msg = f"base_ch {config.base_ch}: {width} channels do not divide into groups of {group}"
             raise ValueError(msg)
     for big, small in zip(config.big_windows(), config.min_small_window_sizes, strict=True):
         if len(big) != 3 or len(small) != 3 or min(*big, *small) < 1 or not _tiles(big, small):
             msg = f"small window {small} must tile big window {big}; both are triples of positive numbers"
-            raise ValueError(msg)
-    for stage, pairs in enumerate(config.window_pairs(), start=1):
-        if not pairs:
-            msg = f"no window of stage {stage} fits its grid {config.stage_grids()[stage - 1]}"
             raise ValueError(msg)
 
 

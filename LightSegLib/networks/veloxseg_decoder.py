@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.blocks import PointwiseConv, Up, conv3d, instance_norm, pixel_shuffle_3d
+from LightSegLib.networks.blocks import PointwiseConv, Up
+from LightSegLib.networks.cpu_ops import Conv3d, instance_norm, pixel_shuffle_3d
 from LightSegLib.networks.veloxseg_config import STAGES, VeloxSegConfig
 from LightSegLib.networks.veloxseg_encoder import Encoding, conv_stage
 
@@ -45,11 +46,11 @@ class ShuffleHead(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, factor: int) -> None:
         super().__init__()
         self.factor = factor
-        self.conv = nn.Conv3d(in_channels, out_channels * factor**3, 3, padding=1)
+        self.conv = Conv3d(in_channels, out_channels * factor**3, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Turn (N, in_channels, D, H, W) into (N, out_channels, D * factor, H * factor, W * factor)."""
-        return pixel_shuffle_3d(conv3d(x, self.conv), self.factor)
+        return pixel_shuffle_3d(self.conv(x), self.factor)
 
 
 class SegmentationDecoder(nn.Module):
@@ -69,7 +70,7 @@ class SegmentationDecoder(nn.Module):
         return decoded
 
     def coarse_logits(self, encoding: Encoding, decoding: Decoding, size: Sequence[int]) -> list[Tensor]:
-        """Logits of up2, up3 and the deepest encoder stage, resized to `size` voxels; empty without these heads."""
+        """Logits of up2, up3 and the deepest encoder stage, each resized to `size` voxels."""
         sources = (decoding.up2, decoding.up3, encoding.features[3])
         small = [head(x) for head, x in zip(self.coarse_heads, sources, strict=False)]
         return [
@@ -90,7 +91,7 @@ class Teacher(nn.Module):
         self.head = ShuffleHead(widths[0], config.reconstructed[modality], config.patch_size)
 
     def forward(self, encoding: Encoding) -> tuple[Tensor, Tensor]:
-        """Reconstruction (N, channels, D, H, W) and the features (N, base_ch, D / s, H / s, W / s) behind it."""
+        """Reconstruction (N, channels, D, H, W), and the features (N, base_ch, D / s, ...) it was made of."""
         own = encoding.of_modality(self.modality)
         joined = [torch.cat([t, f], dim=1) for t, f in zip(own, encoding.features, strict=True)]
         skips = [instance_norm(mixer(x)) for mixer, x in zip(self.mixers, joined, strict=True)]

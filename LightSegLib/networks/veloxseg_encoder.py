@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.blocks import JLC, Down, PointwiseConv, conv3d, drop, instance_norm
+from LightSegLib.networks.blocks import JLC, Down, PointwiseConv
+from LightSegLib.networks.cpu_ops import Conv3d, drop, instance_norm
 from LightSegLib.networks.paired_window_attention import ModalityLinear, ModalityNorm, PairedWindowAttention
 from LightSegLib.networks.veloxseg_config import STAGES, VeloxSegConfig
 
 Modulate = Callable[[int, Tensor], Tensor]
-"""Hook (stage 0 to 3, features (N, C, D, H, W)) to features of the same shape, for example a text-driven scale and shift."""
+"""Hook from (stage 0 to 3, features (N, C, D, H, W)) to new features of the same shape."""
 
 
 class Encoding(NamedTuple):
@@ -83,7 +84,7 @@ class AttentionBlock(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Halve the grid: eight neighbours become channels, then are normalised and projected to twice the width."""
+    """Halve the grid: eight neighbours become channels, are normalised and projected to twice the width."""
 
     def __init__(self, modalities: int, channels: int) -> None:
         super().__init__()
@@ -105,7 +106,7 @@ class AttentionStream(nn.Module):
         super().__init__()
         self.in_ch, s = list(config.in_ch), config.patch_size
         widths = config.attn_channels
-        self.embeddings = nn.ModuleList(nn.Conv3d(c, widths[0], s, s) for c in config.in_ch)
+        self.embeddings = nn.ModuleList(Conv3d(c, widths[0], s, s) for c in config.in_ch)
         self.dropout = config.proj_drop
         self.stages = nn.ModuleList(
             nn.Sequential(*(AttentionBlock(config, i) for _ in range(config.depths[i])))
@@ -115,7 +116,7 @@ class AttentionStream(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Tokens (M, N, D_i, H_i, W_i, C_i) of every stage for an input (N, sum(in_ch), D, H, W)."""
-        embedded = [conv3d(part, e) for e, part in zip(self.embeddings, x.split(self.in_ch, dim=1), strict=True)]
+        embedded = [e(part) for e, part in zip(self.embeddings, x.split(self.in_ch, dim=1), strict=True)]
         tokens = drop(torch.stack(embedded).movedim(2, -1).contiguous(), self.dropout, self.training)
         result = [self.stages[0](tokens)]
         for merge, stage in zip(self.merges, self.stages[1:], strict=True):
