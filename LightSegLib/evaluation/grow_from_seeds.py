@@ -14,6 +14,7 @@ numbers that were measured that way.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ import numpy.typing as npt
 from LightSegLib.errors import CapabilityError, PromptError, SessionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from LightSegLib.geometry import Volume
 
 SEED_RADIUS_VOXELS = 2
@@ -124,6 +127,14 @@ class GrowFromSeeds:
             raise SessionError(
                 "Grow-from-seeds has no image", "There is nothing to grow in", "Call set_image first."
             )
+
+
+def baselines() -> dict[str, Callable[[], GrowFromSeeds]]:
+    """Return the baselines by name, as `evaluate` takes methods: with a live border, and on the bare volume."""
+    return {
+        "grow-from-seeds": GrowFromSeeds,
+        "grow-from-seeds (bare)": partial(GrowFromSeeds, live_border=False),
+    }
 
 
 def slicer_core_is_available() -> bool:

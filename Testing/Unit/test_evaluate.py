@@ -13,7 +13,7 @@ import pytest
 from LightSegLib.errors import Cancelled, DataError, VolumeError
 from LightSegLib.evaluation.dataset import CaseReference, DataSet, DataSource, LabelledCase
 from LightSegLib.evaluation.evaluate import click_by_click, evaluate, evaluate_case
-from LightSegLib.evaluation.grow_from_seeds import GrowFromSeeds, slicer_core_is_available
+from LightSegLib.evaluation.grow_from_seeds import baselines, slicer_core_is_available
 from LightSegLib.evaluation.metrics import dice
 from LightSegLib.evaluation.options import EvaluationOptions, select_cases
 from LightSegLib.evaluation.results import EvaluationResults, ObjectResult, clicks_to
@@ -296,7 +296,8 @@ def test_the_table_has_a_row_per_source_and_method_and_the_means_last():
 def test_the_baseline_stands_in_the_same_table(data):
     if not slicer_core_is_available():
         pytest.skip("slicer-core is not importable here")
-    methods = {"painter": Painter, "grow-from-seeds": GrowFromSeeds}
+    methods = {"painter": Painter, **baselines()}
     results = evaluate(data, methods, EvaluationOptions(sources=["beta"], clicks=3))
-    assert results.methods == ("painter", "grow-from-seeds")
+    assert results.methods == ("painter", "grow-from-seeds", "grow-from-seeds (bare)")
     assert results.over_sources("grow-from-seeds").dice[3] > 0.9
+    assert results.over_sources("grow-from-seeds (bare)").dice[1] < 0.5
