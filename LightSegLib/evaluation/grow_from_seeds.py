@@ -130,7 +130,7 @@ class GrowFromSeeds:
 
 
 def baselines() -> dict[str, Callable[[], GrowFromSeeds]]:
-    """Return the baselines by name, as `evaluate` takes methods: with a live border, and on the bare volume."""
+    """Return the baselines by name, as `evaluate` takes them: with a live border, and the bare volume."""
     return {
         "grow-from-seeds": GrowFromSeeds,
         "grow-from-seeds (bare)": partial(GrowFromSeeds, live_border=False),
