@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from LightSegLib.networks.blocks import PointwiseConv, Up
-from LightSegLib.networks.cpu_ops import Conv3d, instance_norm, pixel_shuffle_3d
+from LightSegLib.networks.cpu_ops import Conv3d, instance_norm, pixel_shuffle_3d, resize_trilinear
 from LightSegLib.networks.veloxseg_config import STAGES, VeloxSegConfig
 from LightSegLib.networks.veloxseg_encoder import Encoding, conv_stage
 
@@ -73,9 +72,7 @@ class SegmentationDecoder(nn.Module):
         """Logits of up2, up3 and the deepest encoder stage, each resized to `size` voxels."""
         sources = (decoding.up2, decoding.up3, encoding.features[3])
         small = [head(x) for head, x in zip(self.coarse_heads, sources, strict=False)]
-        return [
-            functional.interpolate(x, size=list(size), mode="trilinear", align_corners=True) for x in small
-        ]
+        return [resize_trilinear(x, size) for x in small]
 
 
 class Teacher(nn.Module):

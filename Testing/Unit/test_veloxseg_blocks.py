@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from LightSegLib.networks.blocks import JLC, Down, PointwiseConv, Up
-from LightSegLib.networks.cpu_ops import Conv3d, drop, instance_norm, pixel_shuffle_3d
+from LightSegLib.networks.cpu_ops import Conv3d, drop, instance_norm, pixel_shuffle_3d, resize_trilinear
 
 LAYERS = [
     (16, 24, 3, 1, 1),
@@ -42,6 +42,15 @@ def test_a_convolution_and_its_gradients_equal_those_of_torch(
 def test_instance_norm_equals_that_of_torch() -> None:
     x = 3.0 + 2.0 * torch.randn(2, 5, 4, 6, 8)
     torch.testing.assert_close(instance_norm(x), functional.instance_norm(x))
+
+
+@pytest.mark.parametrize(("old", "new"), [((3, 3, 3), (72, 72, 72)), ((2, 3, 1), (8, 7, 4))])
+def test_resizing_equals_the_corner_aligned_interpolation_of_torch(
+    old: tuple[int, ...], new: tuple[int, ...]
+) -> None:
+    x = torch.randn(2, 3, *old)
+    plain = functional.interpolate(x, size=new, mode="trilinear", align_corners=True)
+    torch.testing.assert_close(resize_trilinear(x, new), plain, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (33, 5, 1)])

@@ -1,11 +1,11 @@
 """VeloxSeg costs what the paper says: its weights, and its operations under the counting rules of thop.
 
-thop gave the published 1.66 M and 1.79 G. It counts convolutions and projections in multiply-adds, a transposed
-convolution as if every output saw the whole kernel, two operations per value for an instance norm and three for
-a softmax, and it misses layer norms and bias tables. `Counter` follows these rules.
+thop gave the published 1.66 M and 1.79 G. It counts convolutions and projections in multiply-adds, a
+transposed convolution as if every output saw the whole kernel, two operations per value for an instance norm
+and three for a softmax, and it misses layer norms and bias tables. `Counter` follows these rules.
 
-Of the checks that the description of the network asks for, one cannot be a test: the numerical comparison with
-the authors' module, whose code has no licence and is therefore not part of this repository.
+Of the checks that the description of the network asks for, one cannot be a test: the numerical comparison
+with the authors' module, whose code has no licence and is therefore not part of this repository.
 """
 
 from __future__ import annotations
