@@ -1,0 +1,177 @@
+"""`lightseg evaluate`: models and the baseline against labelled volumes, with a simulated user."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from LightSegLib.commands.console import OK, progress, say, say_json
+from LightSegLib.commands.options import add_command, add_device, at_least_one
+from LightSegLib.errors import CapabilityError, DataError, LightSegError
+
+if TYPE_CHECKING:
+    from LightSegLib.commands.options import Commands
+    from LightSegLib.evaluation.evaluate import SegmenterFactory
+    from LightSegLib.evaluation.options import EvaluationOptions
+    from LightSegLib.evaluation.results import EvaluationResults
+    from LightSegLib.models.network_model import NetworkModel
+
+BASELINE = "grow-from-seeds"
+
+_EXAMPLE = """\
+lightseg evaluate veloxseg-small data --split val
+lightseg evaluate runs/small/veloxseg-small data --sources sarcoma_ct --no-baseline --json numbers.json"""
+_DETAILS = """\
+DATA holds split.json and a folder per source. The simulated user first clicks the innermost voxel of an
+object, then that of the largest error. Slicer's grow-from-seeds gets the same user, in the same table."""
+
+
+def add_parser(commands: Commands) -> None:
+    """Describe the command."""
+    summary = "Measure models on labelled volumes: Dice after 1, 3, 5 and 10 clicks, and seconds per click."
+    parser = add_command(commands, "evaluate", run, summary, _EXAMPLE, _DETAILS)
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL", help="a bundled model's name, or a model folder"
+    )
+    parser.add_argument("data", metavar="DATA", help="folder of the data set")
+    parser.add_argument("--all", action="store_true", help="also every bundled model")
+    parser.add_argument("--split", choices=("val", "train", "all"), default="val", help="of split.json (val)")
+    parser.add_argument("--sources", nargs="+", action="extend", metavar="SOURCE", help="only these")
+    parser.add_argument("--structures", nargs="+", action="extend", metavar="NAME", help="only these")
+    parser.add_argument(
+        "--cases-per-source", type=at_least_one, metavar="N", help="at most N, the first ones"
+    )
+    parser.add_argument("--clicks", type=at_least_one, default=10, metavar="N", help="per object (10)")
+    parser.add_argument("--no-baseline", action="store_true", help=f"leave {BASELINE} out")
+    add_device(parser)
+    parser.add_argument("--json", metavar="FILE", help="also write all numbers to a file; - prints them only")
+    parser.add_argument(
+        "--update-card",
+        action="store_true",
+        help="write the means into the models' cards as their validation",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate."""
+    from LightSegLib.commands.card_numbers import update_card
+    from LightSegLib.evaluation.dataset import DataSet
+    from LightSegLib.evaluation.evaluate import evaluate
+    from LightSegLib.evaluation.options import EvaluationOptions, select_cases
+
+    options = EvaluationOptions(
+        split=arguments.split,
+        sources=arguments.sources,
+        cases_per_source=arguments.cases_per_source,
+        structures=arguments.structures,
+        clicks=arguments.clicks,
+    )
+    folders = _model_folders(arguments.models, arguments.all)
+    data = DataSet.open(arguments.data)
+    select_cases(data, options)  # complains before the models are loaded
+    baseline = {} if arguments.no_baseline else {BASELINE: _baseline()}
+    models = _load(folders, arguments.device)
+    methods = {name: _session_of(model) for name, model in models.items()}
+    with progress("Evaluating") as report:
+        results = evaluate(
+            data,
+            {**methods, **baseline},
+            options,
+            lambda done, total, name: report(done / total, name),
+        )
+    _tell(results, arguments.json)
+    if arguments.update_card:
+        for name, model in models.items():
+            command = _command(model.card.id, options, bool(baseline))
+            update_card(folders[name], results, name, BASELINE if baseline else None, command)
+            if arguments.json != "-":
+                say(f"Written {folders[name] / 'card.json'}")
+    return OK
+
+
+def _model_folders(names: list[str], bundled: bool) -> dict[str, Path]:
+    """Name in the table -> folder of each model to judge: the card's id, or what was given if that is taken.
+
+    Raises:
+        LightSegError: no model is named.
+        ModelError: there is no such model.
+    """
+    from LightSegLib.models.registry import find_model, list_models
+
+    wanted = [*names, *([card.id for card in list_models()] if bundled else [])]
+    if not wanted:
+        raise LightSegError(
+            "No model is named", "The last name is the data set", "Name models before it, or give --all"
+        )
+    folders: dict[str, Path] = {}
+    for given in wanted:
+        folder, card = find_model(given)
+        if folder not in folders.values():
+            folders[given if card.id in folders else card.id] = folder
+    return folders
+
+
+def _baseline() -> SegmenterFactory:
+    """The baseline, if it can run here.
+
+    Raises:
+        CapabilityError: slicer-core is not installed.
+    """
+    from LightSegLib.evaluation.grow_from_seeds import GrowFromSeeds
+
+    try:
+        GrowFromSeeds()
+    except CapabilityError as error:
+        advice = "Install it with `pip install slicer-core`, or leave the baseline out with --no-baseline"
+        raise CapabilityError(error.what, error.why, advice) from error
+    return GrowFromSeeds
+
+
+def _load(folders: dict[str, Path], device: str) -> dict[str, NetworkModel]:
+    from LightSegLib.commands.loading import ready_model
+
+    return {name: ready_model(str(folder), device)[0] for name, folder in folders.items()}
+
+
+def _session_of(model: NetworkModel) -> SegmenterFactory:
+    from LightSegLib.session import InteractiveSession
+
+    return lambda: InteractiveSession(model)
+
+
+def _tell(results: EvaluationResults, json_file: str | None) -> None:
+    """Print the table and write the numbers.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    from LightSegLib.evaluation.tables import render_notes, render_table
+
+    if json_file == "-":
+        say_json(results.to_dict())
+        return
+    say(render_table(results))
+    say()
+    say(render_notes(results))
+    if json_file is not None:
+        try:
+            content = json.dumps(results.to_dict(), indent=1, allow_nan=False)
+            Path(json_file).write_text(content + "\n", encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"Cannot write {json_file}", str(error), "Choose another file") from error
+        say(f"Written {json_file}")
+
+
+def _command(model_id: str, options: EvaluationOptions, baseline: bool) -> str:
+    """The command line that measures this again, without this machine's paths."""
+    words = ["lightseg evaluate", model_id, f"DATA --split {options.split}"]
+    if options.sources is not None:
+        words += ["--sources", *options.sources]
+    if options.structures is not None:
+        words += ["--structures", *(f'"{name}"' for name in options.structures)]
+    if options.cases_per_source is not None:
+        words.append(f"--cases-per-source {options.cases_per_source}")
+    words.append(f"--clicks {options.clicks}" + ("" if baseline else " --no-baseline"))
+    return " ".join(words)
