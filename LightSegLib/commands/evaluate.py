@@ -71,21 +71,21 @@ def run(arguments: argparse.Namespace) -> int:
     folders = _model_folders(arguments.models, arguments.all)
     data = DataSet.open(arguments.data)
     select_cases(data, options)  # complains before the models are loaded
-    baseline = {} if arguments.no_baseline else {BASELINE: _baseline()}
+    baselines = {} if arguments.no_baseline else _baselines()
     models = _load(folders, arguments.device)
     methods = {name: _session_of(model) for name, model in models.items()}
     with progress("Evaluating") as report:
         results = evaluate(
             data,
-            {**methods, **baseline},
+            {**methods, **baselines},
             options,
             lambda done, total, name: report(done / total, name),
         )
     _tell(results, arguments.json)
     if arguments.update_card:
         for name, model in models.items():
-            command = _command(model.card.id, options, bool(baseline))
-            update_card(folders[name], results, name, BASELINE if baseline else None, command)
+            command = _command(model.card.id, options, bool(baselines))
+            update_card(folders[name], results, name, BASELINE if baselines else None, command)
             if arguments.json != "-":
                 say(f"Written {folders[name] / 'card.json'}")
     return OK
@@ -113,20 +113,22 @@ def _model_folders(names: list[str], bundled: bool) -> dict[str, Path]:
     return folders
 
 
-def _baseline() -> SegmenterFactory:
-    """The baseline, if it can run here.
+def _baselines() -> dict[str, SegmenterFactory]:
+    """The baselines by name, if they can run here.
 
     Raises:
         CapabilityError: slicer-core is not installed.
     """
-    from LightSegLib.evaluation.grow_from_seeds import GrowFromSeeds
+    from LightSegLib.evaluation.grow_from_seeds import baselines
 
+    found: dict[str, SegmenterFactory] = dict(baselines())
     try:
-        GrowFromSeeds()
+        for make in found.values():
+            make()
     except CapabilityError as error:
         advice = "Install it with `pip install slicer-core`, or leave the baseline out with --no-baseline"
         raise CapabilityError(error.what, error.why, advice) from error
-    return GrowFromSeeds
+    return found
 
 
 def _load(folders: dict[str, Path], device: str) -> dict[str, NetworkModel]:
