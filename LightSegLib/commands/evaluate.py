@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         structures=arguments.structures,
         clicks=arguments.clicks,
     )
+    _check_json_file(arguments.json)
     folders = _model_folders(arguments.models, arguments.all)
     data = DataSet.open(arguments.data)
     select_cases(data, options)  # complains before the models are loaded
@@ -141,6 +142,16 @@ def _session_of(model: NetworkModel) -> SegmenterFactory:
     from LightSegLib.session import InteractiveSession
 
     return lambda: InteractiveSession(model)
+
+
+def _check_json_file(json_file: str | None) -> None:
+    """Find out before the work whether the numbers can be written.
+
+    Raises:
+        DataError: the folder does not exist.
+    """
+    if json_file is not None and not Path(json_file).parent.is_dir():
+        raise DataError(f"Cannot write {json_file}", "There is no such folder", "Create it or choose another")
 
 
 def _tell(results: EvaluationResults, json_file: str | None) -> None:
