@@ -40,7 +40,9 @@ class Capabilities:
     def describe(self) -> str:
         """Name the prompts the model takes, for error messages: "points, boxes and scribbles"."""
         names = [name for name in ("points", "boxes", "scribbles", "mask", "text") if getattr(self, name)]
-        return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+        if len(names) < 2:
+            return names[0] if names else "nothing"
+        return ", ".join(names[:-1]) + " and " + names[-1]
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,25 @@ class Prediction:
 class InteractiveModel(Protocol):
     """A promptable model: one region with its guidance in, logits and an expected Dice out."""
 
-    card: ModelCard
-    capabilities: Capabilities
-    patch_kji: tuple[int, int, int]
-    device: str
+    @property
+    def card(self) -> ModelCard:
+        """What the model is."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Prompts and images it understands."""
+        ...
+
+    @property
+    def patch_kji(self) -> tuple[int, int, int]:
+        """Samples of a region, array order."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        ...
 
     def predict(self, image: np.ndarray, guidance: np.ndarray) -> Prediction:
         """Segment one region.

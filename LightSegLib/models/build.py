@@ -1,4 +1,5 @@
-"""From a card's or recipe's description of an architecture to a network: the one place that knows which networks exist.
+"""From a card's or recipe's description of an architecture to a network: the one place that knows which
+networks exist.
 
 A new architecture is one file in `networks`, one entry here, and one card.
 """
@@ -11,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 from LightSegLib.errors import ModelError
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from LightSegLib.models.promptable import PromptableNetwork
+    from LightSegLib.models.promptable import FeatureNetwork, PromptableNetwork
 
 
-def _veloxseg(config: Mapping[str, Any], patch: int, channels: int) -> tuple[nn.Module, int, int]:
+def _veloxseg(config: Mapping[str, Any], patch: int, channels: int) -> tuple[FeatureNetwork, int, int]:
     from LightSegLib.networks.veloxseg import VeloxSeg
     from LightSegLib.networks.veloxseg_config import VeloxSegConfig
 
@@ -26,14 +25,17 @@ def _veloxseg(config: Mapping[str, Any], patch: int, channels: int) -> tuple[nn.
     return VeloxSeg(settings), settings.base_ch, settings.patch_size
 
 
-BUILDERS: dict[str, Callable[[Mapping[str, Any], int, int], tuple[nn.Module, int, int]]] = {"veloxseg": _veloxseg}
+BUILDERS: dict[str, Callable[[Mapping[str, Any], int, int], tuple[FeatureNetwork, int, int]]] = {
+    "veloxseg": _veloxseg
+}
 
 
 def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetwork:
     """Build a promptable network with random weights.
 
     Args:
-        architecture: {"network": a name in `BUILDERS`, "config": its settings, "detail": channels of the detail head}.
+        architecture: {"network": a name in `BUILDERS`, "config": its settings, "detail": channels of the
+            detail head}.
         patch: samples along the edge of the cube it sees.
 
     Raises:
@@ -49,7 +51,9 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
             f"Known networks are {', '.join(sorted(BUILDERS))}; update LightSeg if the model is newer",
         )
     try:
-        network, features, stride = BUILDERS[name](architecture.get("config", {}), patch, PromptableNetwork.INPUT_CHANNELS)
+        network, features, stride = BUILDERS[name](
+            architecture.get("config", {}), patch, PromptableNetwork.INPUT_CHANNELS
+        )
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"The settings of the network {name} cannot be used", str(error), "Correct the recipe or the card"

@@ -1,8 +1,8 @@
 """Prompts drawn as image channels: what a network sees of clicks, boxes, scribbles and the previous mask.
 
-Early fusion: each prompt becomes part of an extra input channel, so any network becomes promptable by widening its first
-convolution. A prompt is a small ball whose value falls linearly from one at its centre, so that a strided stem still
-knows where inside its cell the click was.
+Early fusion: each prompt becomes part of an extra input channel, so any network becomes promptable by
+widening its first convolution. A prompt is a small ball whose value falls linearly from one at its centre,
+so that a strided stem still knows where inside its cell the click was.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def draw_balls(channel: np.ndarray, centres_kji: Iterable[np.ndarray], radius: f
 
     Args:
         channel: float32 (K, J, I), values 0 to 1.
-        centres_kji: continuous positions in samples of the region, array order; those whose ball misses the region are
-            skipped.
+        centres_kji: continuous positions in samples of the region, array order; those whose ball misses the
+            region are skipped.
         radius: where the profile reaches zero, in samples.
     """
     shape = np.array(channel.shape)

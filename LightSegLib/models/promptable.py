@@ -1,8 +1,8 @@
 """What makes a 3D segmentation network promptable, without touching the network's file.
 
-The network sees the image, a likeness channel and the drawn prompts, and returns features on a coarser grid. A thin head
-at full resolution then combines these features with the raw input, so that a click or an edge moves single voxels. A
-second head states how good the answer probably is.
+The network sees the image, what is alike (`models.likeness`) and the drawn prompts, and returns features on
+a coarser grid. A thin head at full resolution then combines these features with the raw input, so that a
+click or an edge moves single voxels. A second head states how good the answer probably is.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.models.guidance import GUIDANCE_CHANNELS, POSITIVE, PREVIOUS
-
-LIKENESS_FLOOR = 0.05
+from LightSegLib.models import likeness
+from LightSegLib.models.guidance import GUIDANCE_CHANNELS
 
 
 class FeatureNetwork(Protocol):
@@ -30,47 +29,25 @@ class FeatureNetwork(Protocol):
         ...
 
 
-def likeness(image: Tensor, guidance: Tensor) -> Tensor:
-    """How far each voxel's intensity is from what was marked as inside, in spreads of the marked voxels.
-
-    The marked voxels are those of the positive prompts, or of the previous mask where there are none, or the whole cube
-    where nothing is marked.
-
-    Args:
-        image: (N, 1, D, H, W), -1 to 1.
-        guidance: (N, G, D, H, W).
-
-    Returns:
-        (N, 1, D, H, W), -1 to 1; 0 is alike.
-    """
-    positive = guidance[:, POSITIVE : POSITIVE + 1]
-    previous = guidance[:, PREVIOUS : PREVIOUS + 1]
-    axes = (1, 2, 3, 4)
-    clicked = positive.sum(axes, keepdim=True)
-    masked = previous.sum(axes, keepdim=True)
-    weight = torch.where(
-        clicked > 0, positive**2, torch.where(masked > 0, previous, torch.ones_like(previous))
-    )
-    weight = weight / weight.sum(axes, keepdim=True)
-    mean = (weight * image).sum(axes, keepdim=True)
-    spread = ((weight * (image - mean) ** 2).sum(axes, keepdim=True)).sqrt() + LIKENESS_FLOOR
-    return torch.tanh((image - mean) / (2 * spread))
-
-
-def space_to_channels(x: Tensor, stride: int) -> Tensor:
-    """Every voxel of a cell becomes a channel: (N, C, D, H, W) to (N, C * stride^3, D / stride, H / stride, W / stride)."""
-    n, c, d, h, w = x.shape
-    s = stride
-    x = x.reshape(n, c, d // s, s, h // s, s, w // s, s).permute(0, 1, 3, 5, 7, 2, 4, 6)
-    return x.reshape(n, c * s**3, d // s, h // s, w // s)
-
-
 def channels_to_space(x: Tensor, stride: int) -> Tensor:
-    """The inverse for one channel: (N, stride^3, D, H, W) to (N, 1, D * stride, H * stride, W * stride)."""
+    """Channels become the voxels of a cell: (N, stride^3, D, H, W) to (N, 1, D * stride, H * stride,
+    W * stride).
+    """
     n, _, d, h, w = x.shape
     s = stride
     x = x.reshape(n, 1, s, s, s, d, h, w).permute(0, 1, 5, 2, 6, 3, 7, 4)
     return x.reshape(n, 1, d * s, h * s, w * s)
+
+
+def _autocast_dtype(device: str) -> torch.dtype | None:
+    """The number format autocast computes in, None without autocast;
+    asked in the way each PyTorch version has.
+    """
+    if device == "cpu" and not hasattr(torch, "get_autocast_dtype"):
+        return torch.get_autocast_cpu_dtype() if torch.is_autocast_cpu_enabled() else None
+    if not hasattr(torch, "get_autocast_dtype"):
+        return torch.get_autocast_gpu_dtype() if torch.is_autocast_enabled() else None
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
 
 
 class PromptableOutput(NamedTuple):
@@ -91,24 +68,26 @@ class PromptableNetwork(nn.Module):
     """A network with guidance channels, a full-resolution detail head and an expected-Dice head.
 
     Args:
-        network: any network with `forward_features` and `decode_head` that takes `INPUT_CHANNELS` channels and one class.
+        network: any network with `forward_features` and `decode_head` that takes `INPUT_CHANNELS` channels
+            and one class.
         features: channels of its features.
         stride: voxels per cell of the features' grid.
         detail: hidden channels of the full-resolution head.
     """
 
-    INPUT_CHANNELS = 2 + GUIDANCE_CHANNELS
+    INPUT_CHANNELS = 1 + likeness.CHANNELS + GUIDANCE_CHANNELS
 
-    def __init__(self, network: nn.Module, features: int, stride: int, detail: int = 48) -> None:
+    def __init__(self, network: FeatureNetwork, features: int, stride: int, detail: int = 48) -> None:
         super().__init__()
-        self.network = network
+        self.network: FeatureNetwork = network
         self.stride = stride
         cells = stride**3
-        self.detail_in = nn.Conv3d(features + self.INPUT_CHANNELS * cells, detail, 1)
+        self.detail_in = nn.Conv3d(self.INPUT_CHANNELS, detail, stride, stride=stride)
+        self.detail_features = nn.Conv3d(features, detail, 1)
         self.detail_out = nn.Conv3d(detail, cells, 3, padding=1)
         self.confidence = nn.Sequential(nn.Linear(2 * features + 4, 32), nn.GELU(), nn.Linear(32, 1))
         nn.init.zeros_(self.detail_out.weight)
-        nn.init.zeros_(self.detail_out.bias)
+        nn.init.constant_(self.detail_out.bias, 0.0)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor, guidance: Tensor) -> PromptableOutput:
         """Segment a batch of regions.
@@ -117,7 +96,10 @@ class PromptableNetwork(nn.Module):
             image: (N, 1, D, H, W), -1 to 1.
             guidance: (N, G, D, H, W), see `models.guidance`.
         """
-        x = torch.cat([image, likeness(image, guidance), guidance], dim=1)
+        x = torch.cat([image, likeness.likeness_channels(image, guidance), guidance], dim=1)
+        dtype = _autocast_dtype(x.device.type)
+        if dtype is not None:
+            x = x.to(dtype)  # once, and not before every convolution
         features = self.network.forward_features(x)
         coarse = self.network.decode_head(features)
         logits = coarse + self._detail(x, features)
@@ -126,17 +108,17 @@ class PromptableNetwork(nn.Module):
     def _detail(self, x: Tensor, features: Tensor) -> Tensor:
         """Full-resolution correction, computed on the coarse grid with every voxel of a cell as a channel.
 
-        The same receptive field as convolutions at full resolution, but as a few wide matrix products, which a CPU
-        does several times faster.
+        The same receptive field as convolutions at full resolution, but as a few wide matrix products, which
+        a CPU does several times faster.
         """
-        cells = torch.cat([features, space_to_channels(x, self.stride)], dim=1)
-        return channels_to_space(self.detail_out(functional.gelu(self.detail_in(cells))), self.stride)
+        cells = self.detail_in(x) + self.detail_features(features)
+        return channels_to_space(self.detail_out(functional.gelu(cells)), self.stride)
 
     def _expected(self, features: Tensor, logits: Tensor) -> Tensor:
         features = features.detach().float()
         probability = torch.sigmoid(logits.detach().float())
-        inside = functional.adaptive_avg_pool3d(probability, features.shape[2:])
-        edge = 4 * functional.adaptive_avg_pool3d(probability * (1 - probability), features.shape[2:])
+        inside = functional.avg_pool3d(probability, self.stride)
+        edge = 4 * functional.avg_pool3d(probability * (1 - probability), self.stride)
         pooled = [
             (features * weight).sum((2, 3, 4)) / (weight.sum((2, 3, 4)) + 1e-3) for weight in (inside, edge)
         ]

@@ -14,7 +14,9 @@ from torch.nn import functional
 
 
 def smooth_noise(size: int, cells: int, random: np.random.Generator) -> Tensor:
-    """Noise with about `cells` bumps along each edge, float32 (size, size, size), standard normal at its nodes."""
+    """Noise with about `cells` bumps along each edge, float32 (size, size, size),
+    standard normal at its nodes.
+    """
     nodes = torch.from_numpy(random.standard_normal((1, 1, cells, cells, cells)).astype(np.float32))
     return functional.interpolate(nodes, size=(size, size, size), mode="trilinear", align_corners=True)[0, 0]
 
@@ -45,7 +47,9 @@ def focus_on(image: Tensor, target: Tensor, margin: int = 6) -> Focus:
 
 
 def change_contrast(image: Tensor, focus: Focus, random: np.random.Generator) -> Tensor:
-    """Apply a random tone curve: a narrower window, gamma, now and then a curve that is not monotonous, inversion."""
+    """Apply a random tone curve: a narrower window, gamma, now and then a curve that is not monotonous,
+    inversion.
+    """
     if random.random() < 0.5:
         width = max(focus.high - focus.low, 0.05) * random.uniform(0.9, 3.0)
         slack = max(0.0, width - (focus.high - focus.low))

@@ -1,6 +1,8 @@
-"""A chain of interactions on one sample: each training step answers one prompt and its answer calls for the next.
+"""A chain of interactions on one sample: each training step answers one prompt and its answer calls for the
+next.
 
-No forward pass is spent on simulation alone: the prediction that a step trains on is the mask the next step corrects.
+No forward pass is spent on simulation alone: the prediction that a step trains on is the mask the next step
+corrects.
 """
 
 from __future__ import annotations
@@ -60,7 +62,8 @@ class Chain:
         self.answered += 1
         mask = ((logits > 0) & (self._view.valid > 0.5)).numpy()
         target = self._view.target.numpy() > 0.5
-        dice = 2 * np.count_nonzero(mask & target) / max(1, np.count_nonzero(mask) + np.count_nonzero(target))
+        both = int(mask.sum()) + int(target.sum())
+        dice = 2 * int((mask & target).sum()) / max(1, both)
         if dice > GOOD_ENOUGH or self.random.random() > self.continue_probability:
             self._start()
         elif self._closer is not None and self.random.random() < 0.6:
@@ -88,7 +91,7 @@ class Chain:
             state.box = (lower, upper)
         self.state, self._view, self._closer = state, closer, None
         if self.random.random() < 0.5:
-            add_correction(state, closer.target.numpy() > 0.5, state.previous > 0.5, self.random)
+            add_correction(state, closer.target.numpy() > 0.5, previous.numpy() > 0.5, self.random)
 
 
 def _resample(mask: Tensor, closer: Closer) -> Tensor:

@@ -1,9 +1,10 @@
-"""Checkpoints of a training run: weights, their average and the optimiser, as safetensors, with a JSON beside them."""
+"""Checkpoints of a training run: weights, their average and the optimiser, as safetensors,
+with a JSON beside them.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ from torch.optim import Optimizer
 
 from LightSegLib.errors import TrainingError
 
+WEIGHTS_NAME = "weights.safetensors"
+AVERAGE_NAME = "average.safetensors"
+OPTIMIZER_NAME = "optimizer.safetensors"
+PROGRESS_NAME = "progress.json"
+
 
 @dataclass
 class Progress:
@@ -23,11 +29,13 @@ class Progress:
         step: optimiser steps done.
         seconds: training time spent, over all resumed parts.
         samples: cubes seen.
+        hardware: the machine, in words.
     """
 
     step: int = 0
     seconds: float = 0.0
     samples: int = 0
+    hardware: str = ""
 
 
 def save_checkpoint(
@@ -35,17 +43,26 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint; an interrupted write leaves the one before intact."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "weights.safetensors", network.state_dict())
-    _write(folder / "average.safetensors", average.state_dict())
+    _write(folder / WEIGHTS_NAME, network.state_dict())
+    _write(folder / AVERAGE_NAME, average.state_dict())
     moments = {
         f"{number}.{key}": value
         for number, entry in optimizer.state_dict()["state"].items()
         for key, value in entry.items()
     }
-    _write(folder / "optimizer.safetensors", moments)
-    temporary = folder / "progress.json.part"
+    _write(folder / OPTIMIZER_NAME, moments)
+    temporary = folder / f"{PROGRESS_NAME}.part"
     temporary.write_text(json.dumps(asdict(progress)), encoding="utf-8")
-    os.replace(temporary, folder / "progress.json")
+    temporary.replace(folder / PROGRESS_NAME)
+
+
+def read_progress(folder: Path) -> Progress:
+    """How far the run in a folder is.
+
+    Raises:
+        OSError, ValueError, TypeError: there is no checkpoint, or it is damaged.
+    """
+    return Progress(**json.loads((folder / PROGRESS_NAME).read_text(encoding="utf-8")))
 
 
 def load_checkpoint(folder: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer) -> Progress:
@@ -55,14 +72,14 @@ def load_checkpoint(folder: Path, network: nn.Module, average: nn.Module, optimi
         TrainingError: a file is missing or does not fit the recipe's network.
     """
     try:
-        network.load_state_dict(load_file(folder / "weights.safetensors"))
-        average.load_state_dict(load_file(folder / "average.safetensors"))
+        network.load_state_dict(load_file(folder / WEIGHTS_NAME))
+        average.load_state_dict(load_file(folder / AVERAGE_NAME))
         state: dict[int, dict[str, Tensor]] = {}
-        for name, value in load_file(folder / "optimizer.safetensors").items():
+        for name, value in load_file(folder / OPTIMIZER_NAME).items():
             number, key = name.split(".", 1)
             state.setdefault(int(number), {})[key] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+        return read_progress(folder)
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise TrainingError(
             f"Cannot resume from {folder}",
@@ -74,4 +91,4 @@ def load_checkpoint(folder: Path, network: nn.Module, average: nn.Module, optimi
 def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
     temporary = path.with_suffix(".part")
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -1,4 +1,5 @@
-"""The simulated user during training: first prompts, corrections of the network's own errors, corrupted masks.
+"""The simulated user during training: first prompts, corrections of the network's own errors, corrupted
+masks.
 
 Positions are samples of the cube in array order. Masks are boolean (D, H, W) NumPy arrays.
 """
@@ -104,7 +105,9 @@ def add_correction(
 
 
 def loose_box(target: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The object's bounding box, each side off by up to a tenth of the extent: lower and last sample inside."""
+    """The object's bounding box, each side off by up to a tenth of the extent:
+    lower and last sample inside.
+    """
     bounds = ndimage.find_objects(target.astype(np.uint8))[0]
     lower = np.array([s.start for s in bounds], dtype=np.float64)
     upper = np.array([s.stop - 1 for s in bounds], dtype=np.float64)

@@ -15,8 +15,8 @@ OUTSIDE_LOGIT = -12.0
 class SegmentationLoss(nn.Module):
     """Dice plus binary cross-entropy over the field of view, averaged over deep-supervision heads.
 
-    The weight of head i is 2^-i, normalised. Outside the field of view the logits are replaced by a constant, so that
-    nothing is learnt from padding.
+    The weight of head i is 2^-i, normalised. Outside the field of view the logits are replaced by a
+    constant, so that nothing is learnt from padding.
     """
 
     def __init__(self) -> None:
@@ -49,14 +49,17 @@ def soft_dice(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
 
 
 def confidence_loss(expected: Tensor, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """How far the expected Dice (N,), a logit, is from the true one: binary cross-entropy, as both lie in 0 to 1."""
+    """How far the expected Dice (N,), a logit, is from the true one:
+    binary cross-entropy, as both lie in 0 to 1.
+    """
     return functional.binary_cross_entropy_with_logits(expected.float(), soft_dice(logits, target, valid))
 
 
 def texture_loss(student: Tensor, teachers: Sequence[Tensor]) -> Tensor:
     """VeloxSeg's spatially decoupled knowledge transfer: squared Frobenius distance of Gram matrices.
 
-    Summed over the teachers and averaged over the batch, as in the paper's equation; gradients reach both sides.
+    Summed over the teachers and averaged over the batch, as in the paper's equation; gradients reach both
+    sides.
 
     Args:
         student: (N, C, C), Gram matrix of the segmentation decoder's last features.

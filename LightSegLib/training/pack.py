@@ -1,8 +1,8 @@
 """Packing a labelled data set into one compact file, and reading it back.
 
-Training wants every case in memory and nothing of the original precision: a pack holds 8-bit intensities between robust
-percentiles and 8-bit label maps, resampled so that no case exceeds a number of voxels. The file is a plain compressed
-NumPy archive without pickled objects; its index is JSON.
+Training wants every case in memory and nothing of the original precision: a pack holds 8-bit intensities
+between robust percentiles and 8-bit label maps, resampled so that no case exceeds a number of voxels. The
+file is a plain compressed NumPy archive without pickled objects; its index is JSON.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class PackedCase:
         group: person the case comes from.
         spacing_kji: mm per voxel, array order.
         labels: label value to structure name, only those present.
+        modality, licence, origin: of the source, for the card of what is trained on it.
         image: uint8 (K, J, I).
         label_map: uint8 (K, J, I).
     """
@@ -45,6 +46,9 @@ class PackedCase:
     group: str
     spacing_kji: tuple[float, float, float]
     labels: dict[int, str]
+    modality: str
+    licence: str
+    origin: str
     image: np.ndarray
     label_map: np.ndarray
 
@@ -117,6 +121,9 @@ def read_pack(path: Path) -> list[PackedCase]:
                     group=record["group"],
                     spacing_kji=tuple(record["spacing_kji"]),
                     labels={int(value): name for value, name in record["labels"].items()},
+                    modality=record["modality"],
+                    licence=record["licence"],
+                    origin=record["origin"],
                     image=_read_npy(archive, f"{number}.image.npy"),
                     label_map=_read_npy(archive, f"{number}.label_map.npy"),
                 )
@@ -176,19 +183,25 @@ def _pack_case(
     scaled = np.clip((array - low) / max(high - low, 1e-6), 0, 1) * 255 + 0.5
     labels = SimpleITK.GetArrayFromImage(label_map).astype(np.uint8)
     present = {int(value) for value in np.unique(labels)} - {0}
+    spacing = image.GetSpacing()
     return PackedCase(
         source=source,
         identifier=identifier,
         group=str(entry.get("group", identifier)),
-        spacing_kji=tuple(float(value) for value in reversed(image.GetSpacing())),
+        spacing_kji=(float(spacing[2]), float(spacing[1]), float(spacing[0])),
         labels={int(k): name for k, name in description["labels"].items() if int(k) in present},
+        modality=str(description.get("modality", "")),
+        licence=str(description.get("licence", "")),
+        origin=str(description.get("original_source", "")),
         image=scaled.astype(np.uint8),
         label_map=labels,
     )
 
 
 def _coarser(image: Any, factor: float, *, linear: bool) -> Any:
-    """Resample by `factor` along the axes that are finer than the result's, so thick slices stay as they are."""
+    """Resample by `factor` along the axes that are finer than the result's,
+    so thick slices stay as they are.
+    """
     import SimpleITK
 
     spacing = np.array(image.GetSpacing())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ class Recipe:
         title: one line for people.
         architecture: {"network": NAME, "config": {...}, "detail": channels of the full-resolution head}.
         patch: samples along the edge of the cube the model sees.
-        minutes: training time, unless the command line says otherwise; the learning rate falls to zero at its end.
+        minutes: training time, unless the command line says otherwise; the learning rate falls to zero at
+            its end.
         batch: cubes per step.
         learning_rate, weight_decay, clip_norm: of AdamW.
         warm_up: share of the time in which the learning rate rises.
@@ -52,7 +54,7 @@ class Recipe:
     )
     source_weights: dict[str, float] = field(default_factory=dict)
     closer: float = 0.35
-    extent_range: tuple[float, float] = (0.15, 1.15)
+    extent_range: Sequence[float] = (0.15, 1.15)
     continue_probability: float = 0.75
     confidence_weight: float = 0.05
     texture_weight: float = 0.0
@@ -61,7 +63,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON types."""
-        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+        entries: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return entries
 
 
 def read_recipe(name_or_path: str | Path) -> Recipe:
@@ -86,9 +89,13 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
         recipe = Recipe(**entries)
     except OSError as error:
         bundled = ", ".join(sorted(file.stem for file in RECIPES_FOLDER.glob("*.json")))
-        raise TrainingError(f"There is no recipe {name_or_path}", str(error), f"Bundled recipes: {bundled}") from error
+        raise TrainingError(
+            f"There is no recipe {name_or_path}", str(error), f"Bundled recipes: {bundled}"
+        ) from error
     except (ValueError, TypeError) as error:
-        raise TrainingError(f"The recipe {path} cannot be used", str(error), "Compare it with a bundled one") from error
+        raise TrainingError(
+            f"The recipe {path} cannot be used", str(error), "Compare it with a bundled one"
+        ) from error
     if abs(sum(recipe.kinds.values()) - 1) > 1e-6:
         raise TrainingError(
             f"The sample kinds of {path} sum to {sum(recipe.kinds.values()):g}",

@@ -62,7 +62,7 @@ class SamplingPlan:
     kinds: Mapping[str, float]
     source_weights: Mapping[str, float]
     closer: float = 0.35
-    extent_range: tuple[float, float] = (0.15, 1.15)
+    extent_range: Sequence[float] = (0.15, 1.15)
 
 
 class SampleStream(IterableDataset[Sample]):

@@ -1,11 +1,13 @@
-"""A training sample's geometry: which cube of a case the network sees, under which rotation, zoom and anisotropy.
+"""A training sample's geometry: which cube of a case the network sees, under which rotation, zoom and
+anisotropy.
 
-A `Scene` is one structure of one case in a random pose. It can be rendered at several zooms, as inference does when it
-first looks from afar and then refines where the border lies.
+A `Scene` is one structure of one case in a random pose. It can be rendered at several zooms, as inference
+does when it first looks from afar and then refines where the border lies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,10 +84,11 @@ def draw_scene(
     size: int,
     random: np.random.Generator,
     *,
-    extent_range: tuple[float, float] = (0.15, 1.15),
+    extent_range: Sequence[float] = (0.15, 1.15),
     finest: float = 0.5,
 ) -> Scene:
-    """Draw a pose for one structure: the object spans `extent_range` of the cube's edge, if the resolution allows.
+    """Draw a pose for one structure: the object spans `extent_range` of the cube's edge, if the resolution
+    allows.
 
     Args:
         case: where the structure is.
@@ -118,7 +121,9 @@ def draw_scene(
 
 
 def _random_rotation(random: np.random.Generator) -> np.ndarray:
-    """A random signed axis permutation, half of the time followed by a rotation of up to 45 degrees about any axis."""
+    """A random signed axis permutation, half of the time followed by a rotation of up to 45 degrees about
+    any axis.
+    """
     matrix = np.eye(3, dtype=np.float32)[random.permutation(3)]
     matrix = matrix * random.choice([-1.0, 1.0], size=3).astype(np.float32)[None, :]
     if random.random() < 0.5:
@@ -132,7 +137,9 @@ def _random_rotation(random: np.random.Generator) -> np.ndarray:
 
 
 def _random_stretch(random: np.random.Generator) -> np.ndarray:
-    """Per-axis zoom: mild always, and sometimes one axis much coarser, as when slices are thick and not blown up."""
+    """Per-axis zoom: mild always, and sometimes one axis much coarser,
+    as when slices are thick and not blown up.
+    """
     stretch = np.exp(random.uniform(-0.2, 0.2, 3))
     if random.random() < 0.25:
         stretch[random.integers(3)] *= random.uniform(1.0, 2.5)

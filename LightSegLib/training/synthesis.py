@@ -2,7 +2,8 @@
 
 Three kinds, all float32 (D, H, W) tensors:
 
-* new contrasts over a label map: every label and every intensity cluster of the background gets a random grey value;
+* new contrasts over a label map: every label and every intensity cluster of the background gets a random
+grey value;
 * supervoxels: a region of a real image that is homogeneous at some scale becomes the target;
 * shapes: ellipsoids, tubes and boxes bent by smooth noise, in a textured world of other shapes.
 """
@@ -45,8 +46,8 @@ def recolour(image: Tensor, labels: Tensor, random: np.random.Generator) -> Tens
 def supervoxel(image: Tensor, random: np.random.Generator) -> Tensor | None:
     """A region of the image that is homogeneous at a random scale, float32 (D, H, W), or None if none fits.
 
-    The image is smoothed and quantised at half resolution; the target is the connected component around a random
-    voxel, opened and smoothed, of 0.3 to 30 per cent of the cube.
+    The image is smoothed and quantised at half resolution; the target is the connected component around a
+    random voxel, opened and smoothed, of 0.3 to 30 per cent of the cube.
     """
     half = functional.avg_pool3d(image[None, None], 2)[0, 0].numpy()
     smooth = ndimage.gaussian_filter(half, random.uniform(0.7, 2.5))

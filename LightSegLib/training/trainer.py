@@ -19,8 +19,10 @@ from torch.utils.data import DataLoader
 
 from LightSegLib.errors import Cancelled, TrainingError
 from LightSegLib.models.build import build_network
+from LightSegLib.runtime.processor import has_fast_bfloat16
 from LightSegLib.training.chains import Chain, batch
-from LightSegLib.training.checkpoints import Progress, load_checkpoint, save_checkpoint
+from LightSegLib.training.checkpoints import PROGRESS_NAME, Progress, load_checkpoint, save_checkpoint
+from LightSegLib.training.export import DATA_NAME, describe_data, describe_hardware
 from LightSegLib.training.losses import SegmentationLoss, confidence_loss, soft_dice
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.recipe import Recipe
@@ -43,6 +45,7 @@ class Trainer:
         device: "cpu", "cuda" and so on.
         threads: CPU threads of the network; PyTorch's default if None.
         workers: processes that draw samples.
+        left_out: what was left out of the pack on purpose, for the card.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Trainer:
         device: str = "cpu",
         threads: int | None = None,
         workers: int = 1,
+        left_out: Sequence[str] = (),
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
@@ -62,9 +66,14 @@ class Trainer:
         self.folder = folder
         self.budget = 60.0 * (recipe.minutes if minutes is None else minutes)
         if self.budget <= 0:
-            raise TrainingError(f"{minutes} minutes is no time to train", "", "Give --minutes a positive number")
+            raise TrainingError(
+                f"{minutes} minutes is no time to train", "", "Give --minutes a positive number"
+            )
         self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
+        # Gradients far from any border underflow; arithmetic with denormal numbers is many times slower on a
+        # CPU.
+        torch.set_flush_denormal(True)
         self.network = build_network(recipe.architecture, recipe.patch).to(self.device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
@@ -72,12 +81,14 @@ class Trainer:
         )
         self.loss = SegmentationLoss()
         self.progress = Progress()
-        if (folder / "progress.json").exists():
+        if (folder / PROGRESS_NAME).exists():
             self.progress = load_checkpoint(folder, self.network, self.average, self.optimizer)
             logger.info("Resuming at step %d, %.1f minutes", self.progress.step, self.progress.seconds / 60)
-        self.half = self.device.type == "cuda" or _cpu_multiplies_bfloat16()
+        self.half = self.device.type == "cuda" or has_fast_bfloat16()
         if self.half and self.device.type == "cpu":
             _keep_small_grids_exact(self.network)
+        self.progress.hardware = describe_hardware(self.device)
+        self.about = describe_data(cases, left_out)
         self.cases = cases
         self.workers = workers
 
@@ -90,7 +101,8 @@ class Trainer:
     ) -> Progress:
         """Train until the time is spent; a checkpoint is written before any exception leaves."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "recipe.json").write_text(json.dumps(self.recipe.to_dict(), indent=1), encoding="utf-8")
+        for name, content in (("recipe.json", self.recipe.to_dict()), (DATA_NAME, self.about)):
+            (self.folder / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
         chains = self._chains()
         window: list[tuple[float, float, float]] = []
         saved = last = time.perf_counter()
@@ -122,20 +134,28 @@ class Trainer:
     def _chains(self) -> list[Chain]:
         recipe = self.recipe
         plan = SamplingPlan(
-            recipe.patch, recipe.kinds, recipe.source_weights, recipe.closer, tuple(recipe.extent_range)
+            recipe.patch, recipe.kinds, recipe.source_weights, recipe.closer, recipe.extent_range
         )
         seed = recipe.seed + 7919 * self.progress.step
         stream = SampleStream(self.cases, plan, seed)
         samples: Iterator[Sample] = iter(stream)
         if self.workers:
             samples = iter(
-                DataLoader(stream, batch_size=None, num_workers=self.workers, prefetch_factor=4, persistent_workers=True)
+                DataLoader(
+                    stream,
+                    batch_size=None,
+                    num_workers=self.workers,
+                    prefetch_factor=4,
+                    persistent_workers=True,
+                )
             )
         randoms = [np.random.default_rng([seed, 1, number]) for number in range(recipe.batch)]
         return [Chain(samples, random, recipe.continue_probability) for random in randoms]
 
     def _step(self, chains: list[Chain]) -> tuple[float, float, float]:
-        """One optimiser step; returns loss, Dice, and Dice of those answers that were to a first prompt (or NaN)."""
+        """One optimiser step; returns loss, Dice, and Dice of those answers that were to a first prompt (or
+        NaN).
+        """
         first = [chain.answered == 0 for chain in chains]
         image, guidance, target, valid = (part.to(self.device) for part in batch(chains))
         self._set_learning_rate()
@@ -143,7 +163,9 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             output = self.network(image, guidance)
         loss = self.loss([output.logits, output.coarse], target, valid)
-        loss = loss + self.recipe.confidence_weight * confidence_loss(output.expected, output.logits, target, valid)
+        loss = loss + self.recipe.confidence_weight * confidence_loss(
+            output.expected, output.logits, target, valid
+        )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
@@ -178,7 +200,9 @@ class Trainer:
                 if mean.dtype.is_floating_point:
                     mean.lerp_(value, 1 - decay)
 
-    def _log(self, window: list[tuple[float, float, float]], report: Callable[[float, str], None] | None) -> None:
+    def _log(
+        self, window: list[tuple[float, float, float]], report: Callable[[float, str], None] | None
+    ) -> None:
         loss, dice, first = np.nanmean(np.array(window), axis=0)
         minutes = self.progress.seconds / 60
         rate = self.optimizer.param_groups[0]["lr"]
@@ -199,8 +223,8 @@ class Trainer:
 def _keep_small_grids_exact(network: nn.Module) -> None:
     """Run convolutions whose kernel exceeds their grid in float32 under autocast.
 
-    oneDNN's bfloat16 weight gradient of such a grouped convolution is now and then not finite (seen with PyTorch 2.13,
-    kernel 5 on a grid of 3); on grids that small the exact one costs nothing.
+    oneDNN's bfloat16 weight gradient of such a grouped convolution is now and then not finite (seen with
+    PyTorch 2.13, kernel 5 on a grid of 3); on grids that small the exact one costs nothing.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv3d) and module.groups > 1:
@@ -212,8 +236,3 @@ def _forward_exactly_if_small(module: nn.Conv3d, x: Tensor) -> Tensor:
         return nn.Conv3d.forward(module, x)
     with torch.autocast(x.device.type, enabled=False):
         return nn.Conv3d.forward(module, x.float())
-
-
-def _cpu_multiplies_bfloat16() -> bool:
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported is not None and supported())

@@ -1,0 +1,1 @@
+"""Models: cards, the registry, weights on disk, and what makes a network promptable."""

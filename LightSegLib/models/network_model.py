@@ -1,0 +1,142 @@
+"""A promptable network with its weights on a device: what `load_model` returns."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from LightSegLib.errors import ModelError
+from LightSegLib.models.base import Capabilities, Prediction
+from LightSegLib.models.build import build_network
+from LightSegLib.models.cards import ModelCard
+from LightSegLib.models.guidance import GUIDANCE_CHANNELS, POSITIVE, draw_balls, empty_guidance
+from LightSegLib.models.weights import load_weights
+from LightSegLib.runtime.devices import choose_device, set_thread_count
+from LightSegLib.runtime.fallback import FallbackRunner
+from LightSegLib.runtime.memory import check_memory
+from LightSegLib.runtime.precision import Plan, choose_precision
+
+logger = logging.getLogger(__name__)
+
+
+class NetworkModel:
+    """One region in, logits and expected Dice out; see `models.base.InteractiveModel`.
+
+    Args:
+        card: what the model is.
+        network: a `PromptableNetwork` with its weights.
+        device: where to run it.
+
+    Raises:
+        OutOfMemoryError: one forward pass needs more memory than is free.
+    """
+
+    def __init__(self, card: ModelCard, network: nn.Module, device: torch.device) -> None:
+        self.card = card
+        self.load_seconds = 0.0
+        check_memory(card.memory_bytes or None, device, f"The model {card.id}")
+        set_thread_count()
+        self._network = network.eval().requires_grad_(False)
+        self._plan: Plan | None = None
+        self._runner = FallbackRunner(self._network, device, self._forward, f"The model {card.id}")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Prompts and images the model understands."""
+        return self.card.capabilities
+
+    @property
+    def patch_kji(self) -> tuple[int, int, int]:
+        """Samples of a region, array order."""
+        return (self.card.patch,) * 3
+
+    @property
+    def device(self) -> str:
+        """Where the next region runs: "cpu", "cuda:0" and so on."""
+        return str(self._runner.device)
+
+    @property
+    def plan(self) -> Plan:
+        """The number format and memory layout in use, measured by `warm_up`."""
+        if self._plan is None:
+            self.warm_up()
+        return self._plan  # type: ignore[return-value]
+
+    def warm_up(self) -> Plan:
+        """Find the fastest way to run on this device; takes about a second,
+        so that the first click does not.
+        """
+        device = self._runner.device
+        inputs = [part.to(device) for part in self._example()]
+        self._plan = choose_precision(self._network, inputs, device)
+        return self._plan
+
+    def predict(self, image: np.ndarray, guidance: np.ndarray) -> Prediction:
+        """Segment one region; see `models.base.InteractiveModel.predict`.
+
+        Raises:
+            ModelError: the arrays are not of the model's patch, or the answer is not finite.
+        """
+        return self.predict_batch([(image, guidance)])[0]
+
+    def predict_batch(self, regions: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Prediction]:
+        """Segment several regions at once; each is (image (C, K, J, I), guidance (G, K, J, I))."""
+        shapes = ((self.capabilities.channels, *self.patch_kji), (GUIDANCE_CHANNELS, *self.patch_kji))
+        for region in regions:
+            if tuple(part.shape for part in region) != shapes:
+                raise ModelError(
+                    f"The model {self.card.id} was given a region of shape {region[0].shape}",
+                    f"it takes image and guidance of shapes {shapes[0]} and {shapes[1]}",
+                    "Use InteractiveSession, which cuts regions to the model's size",
+                )
+        image, guidance = (torch.from_numpy(np.stack(parts)) for parts in zip(*regions, strict=True))
+        output = self._runner(image, guidance)
+        logits = output.logits[:, 0].float().cpu().numpy()
+        if not np.isfinite(logits).all():
+            raise ModelError(
+                f"The model {self.card.id} gave no finite answer",
+                f"it ran on {self.device} in {self.plan.describe()}",
+                "Report this with the output of `lightseg doctor`; device='cpu' may help",
+            )
+        expected = torch.sigmoid(output.expected.float()).cpu().numpy()
+        return [Prediction(answer, float(dice)) for answer, dice in zip(logits, expected, strict=True)]
+
+    def _forward(self, network: nn.Module, image: Tensor, guidance: Tensor) -> Any:
+        if self._plan is None or self._plan.device != image.device.type:
+            self._plan = choose_precision(network, [image, guidance], image.device)
+        with self._plan.running():
+            return network(self._plan.arrange(image), self._plan.arrange(guidance))
+
+    def _example(self) -> tuple[Tensor, Tensor]:
+        """A bright ball with a click in its middle: content that looks like an image, for measurements."""
+        guidance = empty_guidance(self.patch_kji)
+        centre = (np.array(self.patch_kji) - 1) / 2
+        draw_balls(guidance[POSITIVE], [centre])
+        image = empty_guidance(self.patch_kji)[: self.capabilities.channels]
+        for channel in image:
+            draw_balls(channel, [centre], radius=self.patch_kji[0] / 4)
+        return torch.from_numpy(image)[None], torch.from_numpy(guidance)[None]
+
+
+def load_network_model(folder: Path, card: ModelCard, device: str = "auto") -> NetworkModel:
+    """Load the weights of a model folder and put them on a device.
+
+    Raises:
+        ModelError: weights or card are damaged.
+        DeviceError: there is no such device.
+        OutOfMemoryError: it does not fit.
+    """
+    began = time.perf_counter()
+    network = build_network(card.architecture, card.patch)
+    load_weights(network, folder, card.weights)
+    model = NetworkModel(card, network, choose_device(device))
+    model.load_seconds = time.perf_counter() - began
+    logger.info("Loaded %s in %.2f s", card.id, model.load_seconds)
+    return model

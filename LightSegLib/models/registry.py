@@ -1,0 +1,70 @@
+"""The registry: models by name, bundled with LightSeg or in a folder of the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from LightSegLib.errors import ModelError
+from LightSegLib.models.cards import CARD_NAME, ModelCard, read_card
+from LightSegLib.resources import models_folder
+
+if TYPE_CHECKING:
+    from LightSegLib.models.network_model import NetworkModel
+
+DEFAULT_MODEL = "veloxseg-small"
+
+
+def list_models() -> list[ModelCard]:
+    """Cards of all bundled models, by name, the default model first. Needs no torch.
+
+    Raises:
+        ModelError: a bundled card is damaged.
+    """
+    root = models_folder()
+    folders = sorted(path.parent for path in root.glob(f"*/{CARD_NAME}")) if root.is_dir() else []
+    cards = [read_card(folder) for folder in folders]
+    return sorted(cards, key=lambda card: (card.id != DEFAULT_MODEL, card.id))
+
+
+def find_model(name_or_folder: str | Path | None = None) -> tuple[Path, ModelCard]:
+    """The folder and card of a model.
+
+    Args:
+        name_or_folder: a bundled model's name, or a folder with card.json and model.safetensors; the default
+            model if None.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    name = DEFAULT_MODEL if name_or_folder is None else name_or_folder
+    bundled = models_folder() / str(name)
+    if (bundled / CARD_NAME).is_file():
+        return bundled, read_card(bundled)
+    folder = Path(name)
+    if folder.is_dir():
+        return folder, read_card(folder)
+    names = ", ".join(card.id for card in list_models()) or "none"
+    raise ModelError(
+        f"There is no model {name!s}",
+        f"it is neither a bundled model nor a folder; bundled: {names}",
+        "Choose one of these, or give the path of a model folder",
+    )
+
+
+def load_model(name_or_folder: str | Path | None = None, device: str = "auto") -> NetworkModel:
+    """Load a model, ready for an `InteractiveSession`.
+
+    Args:
+        name_or_folder: as in `find_model`.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+
+    Raises:
+        ModelError: there is no such model, or a file is missing or altered.
+        DeviceError: there is no such device.
+        OutOfMemoryError: it does not fit into the device's memory.
+    """
+    from LightSegLib.models.network_model import load_network_model
+
+    folder, card = find_model(name_or_folder)
+    return load_network_model(folder, card, device)

@@ -1,0 +1,135 @@
+"""From a training run to a model folder: averaged weights as float16 and the card."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from LightSegLib.errors import TrainingError
+from LightSegLib.models.base import Capabilities
+from LightSegLib.models.build import build_network
+from LightSegLib.models.cards import ModelCard
+from LightSegLib.models.guidance import empty_guidance
+from LightSegLib.models.weights import save_weights
+from LightSegLib.runtime.devices import cpu_name, describe_device, usable_cores
+from LightSegLib.runtime.memory import estimate_peak_bytes
+from LightSegLib.training.checkpoints import AVERAGE_NAME, read_progress
+from LightSegLib.training.pack import PackedCase
+from LightSegLib.training.recipe import read_recipe
+
+logger = logging.getLogger(__name__)
+
+DATA_NAME = "data.json"
+WEIGHTS_LICENCE = "CC-BY-SA-4.0"
+LIMITS = (
+    "Trained on few sources with simulated clicks, and judged on held-out cases of the same sources. "
+    "Not a medical device; check every mask. One image channel; no text."
+)
+
+
+def describe_data(cases: Sequence[PackedCase], left_out: Sequence[str] = ()) -> dict[str, Any]:
+    """What a run trains on, for its card: cases per source with their licences,
+    and what was left out on purpose.
+    """
+    counts = Counter(case.source for case in cases)
+    about = {case.source: case for case in cases}
+    sources = [
+        {
+            "source": source,
+            "modality": about[source].modality,
+            "licence": about[source].licence,
+            "origin": about[source].origin,
+            "cases": counts[source],
+        }
+        for source in sorted(counts)
+    ]
+    return {"data": sources, "left_out": list(left_out)}
+
+
+def export_model(run_folder: Path, output: Path) -> ModelCard:
+    """Write model.safetensors and card.json of a run; validation results are added by `lightseg evaluate`.
+
+    Args:
+        run_folder: a folder `Trainer` has written a checkpoint into.
+        output: the model folder, which is made.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        TrainingError: the run has no checkpoint.
+    """
+    try:
+        recipe = read_recipe(run_folder / "recipe.json")
+        progress = read_progress(run_folder)
+        state = load_file(run_folder / AVERAGE_NAME)
+        about = json.loads((run_folder / DATA_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"{run_folder} holds no finished checkpoint",
+            str(error),
+            "Train first: lightseg train RECIPE --run FOLDER",
+        ) from error
+    network = build_network(recipe.architecture, recipe.patch)
+    network.load_state_dict(state)
+    weights = save_weights(state, output)
+    guidance = empty_guidance((recipe.patch,) * 3)
+    example = [torch.from_numpy(np.stack([part])) for part in (guidance[:1], guidance)]
+    card = ModelCard(
+        id=recipe.model_id,
+        title=recipe.title,
+        licence=WEIGHTS_LICENCE,
+        architecture=recipe.architecture,
+        patch=recipe.patch,
+        capabilities=Capabilities(points=True, boxes=True, scribbles=True, mask=True, text=False),
+        weights=weights,
+        training={
+            "commit": _commit(),
+            "recipe": recipe.to_dict(),
+            "hardware": progress.hardware,
+            "minutes": round(progress.seconds / 60, 1),
+            "steps": progress.step,
+            "samples": progress.samples,
+            "date": date.today().isoformat(),
+            "left_out": about["left_out"],
+        },
+        data=about["data"],
+        memory_bytes=estimate_peak_bytes(network, example) or 0,
+        limits=LIMITS,
+    )
+    card.write(output)
+    logger.info("Wrote %s: %.1f MB", output, weights.bytes / 1e6)
+    return card
+
+
+def describe_hardware(device: torch.device) -> str:
+    """The machine in words: "AMD EPYC 9R14, 2 cores, PyTorch 2.13.0"."""
+    name = f"{cpu_name()}, {usable_cores()} cores" if device.type == "cpu" else describe_device(device)
+    return f"{name}, PyTorch {torch.__version__}, Python {platform.python_version()}"
+
+
+def _commit() -> str:
+    """The commit of the checkout this library stands in, with a mark if it was changed; empty outside one."""
+    folder = Path(__file__).resolve().parent
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
