@@ -1,4 +1,4 @@
-"""Training without some sources or structures, and remembering it: a run folder knows what it never saw."""
+"""Training without some sources or structures, so that the model can be judged on what it never saw."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from LightSegLib.errors import TrainingError
 
 if TYPE_CHECKING:
     from LightSegLib.training.pack import PackedCase
-
-FILE_NAME = "left_out.json"
 
 
 def leave_out(
@@ -79,33 +77,29 @@ def _without_structures(cases: Sequence[PackedCase], expression: str) -> tuple[l
     return kept, sorted(removed)
 
 
-def recall(folder: Path) -> list[str] | None:
-    """What a run folder's training left out; None where nothing is known.
+def check_resumable(folder: Path, names: Sequence[str]) -> None:
+    """Refuse to go on with a run that was started with something else left out: its model has seen it.
+
+    Args:
+        folder: the run folder; it need not exist.
+        names: what is to be left out now, of `leave_out`.
 
     Raises:
-        TrainingError: the note is damaged.
+        TrainingError: see above, or the run folder is damaged.
     """
-    path = folder / FILE_NAME
-    if not path.is_file():
-        return None
+    from LightSegLib.training.checkpoints import PROGRESS_NAME
+    from LightSegLib.training.export import DATA_NAME
+
+    path = folder / DATA_NAME
+    if not (folder / PROGRESS_NAME).is_file() or not path.is_file():
+        return  # nothing was learnt yet
     try:
-        return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
+        before = [str(name) for name in json.loads(path.read_text(encoding="utf-8"))["left_out"]]
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise TrainingError(f"Cannot read {path}", str(error), "Train into another folder") from error
-
-
-def remember(folder: Path, names: Sequence[str]) -> None:
-    """Note in a run folder what its training leaves out.
-
-    Raises:
-        TrainingError: the run was started with something else left out: the model would have seen it.
-    """
-    before = recall(folder)
-    if before is not None and before != list(names):
+    if before != list(names):
         raise TrainingError(
             f"The run in {folder} was started with something else left out",
             f"Then: {', '.join(before) or 'nothing'}; now: {', '.join(names) or 'nothing'}",
             "Give the same --without and --without-structures, or train into another folder",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE_NAME).write_text(json.dumps(list(names), indent=1) + "\n", encoding="utf-8")

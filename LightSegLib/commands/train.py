@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from LightSegLib.commands.console import OK, aligned, note, progress, say
-from LightSegLib.commands.leaving_out import leave_out, recall, remember
+from LightSegLib.commands.leaving_out import check_resumable, leave_out
 from LightSegLib.commands.options import above_zero, add_command, add_device, at_least_one
 from LightSegLib.errors import LightSegError, TrainingError
 
@@ -63,21 +63,22 @@ def run(arguments: argparse.Namespace) -> int:
         return _list_recipes()
     _require(arguments.folder, "--run FOLDER")
     if arguments.export_only:
-        return _export(arguments, _recipe_of_run(arguments.folder), recall(arguments.folder) or [])
+        return _export(arguments, _recipe_of_run(arguments.folder))
     _require(arguments.recipe, "RECIPE")
     _require(arguments.pack, "--pack FILE")
     recipe = read_recipe(arguments.recipe)
-    return _export(arguments, recipe, _train(arguments, recipe))
+    _train(arguments, recipe)
+    return _export(arguments, recipe)
 
 
-def _train(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
-    """Train until the time is spent; returns what was left out."""
+def _train(arguments: argparse.Namespace, recipe: Recipe) -> None:
+    """Train until the time is spent."""
     from LightSegLib.training.pack import read_pack
 
     with progress("Reading the pack"):
         packed = read_pack(arguments.pack)
     cases, left_out = leave_out(packed, arguments.without, arguments.without_structures)
-    remember(arguments.folder, left_out)
+    check_resumable(arguments.folder, left_out)
     try:
         with progress(f"Training {recipe.model_id}") as report:
             from LightSegLib.runtime.devices import choose_device
@@ -91,6 +92,7 @@ def _train(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
                 device=str(choose_device(arguments.device)),
                 threads=arguments.threads,
                 workers=max(0, arguments.workers),
+                left_out=left_out,
             )
             done = trainer.run(report=report)
     except KeyboardInterrupt:
@@ -98,16 +100,15 @@ def _train(arguments: argparse.Namespace, recipe: Recipe) -> list[str]:
         raise
     minutes = done.seconds / 60
     say(f"Trained {recipe.model_id}: {done.step} steps, {done.samples} samples in {minutes:.1f} minutes")
-    return left_out
 
 
-def _export(arguments: argparse.Namespace, recipe: Recipe, left_out: list[str]) -> int:
+def _export(arguments: argparse.Namespace, recipe: Recipe) -> int:
     """Write the model folder."""
     from LightSegLib.training.export import export_model
 
     folder = arguments.out or arguments.folder / recipe.model_id
     with progress("Writing the model"):
-        card = export_model(arguments.folder, folder, left_out=left_out)
+        card = export_model(arguments.folder, folder)
     say(f"Written {folder}: {card.id}, {card.weights.bytes / 1e6:.1f} MB")
     return OK
 
