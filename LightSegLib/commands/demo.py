@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     steps = _click(session, case, sample.label, arguments.clicks)
     final = steps[-1].dice
     say()
-    title = f"{sample.structure}: Dice {final:.3f} after {len(steps)} clicks"
+    title = f"{sample.structure}: Dice {final:.3f} after {len(steps)} clicks (orange; blue: expert)"
     for path in _write(session, case, steps, truth, title, arguments.out):
         say(f"Written {path}")
     if final >= PROMISED_DICE:
