@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from LightSegLib.runtime.fallback import is_out_of_memory
-from LightSegLib.runtime.memory import available_bytes, mib
+from LightSegLib.runtime.memory import available_bytes, measure_peak_bytes, mib
 from LightSegLib.runtime.processor import has_fast_bfloat16
 
 WARM_UP_BELOW_SECONDS = 5.0
@@ -56,6 +56,7 @@ class PeerResult:
         parameters: numbers in the network, 0 if it was not built.
         float32_seconds: one forward pass; None if it was not run.
         bfloat16_seconds: the same under autocast; None if the CPU has no bfloat16, or it was not run.
+        peak_bytes: how far the process's memory rose in these passes; None if none was run.
         problem: why something is missing or not as it should be; empty if nothing is.
     """
 
@@ -66,6 +67,7 @@ class PeerResult:
     parameters: int = 0
     float32_seconds: float | None = None
     bfloat16_seconds: float | None = None
+    peak_bytes: int | None = None
     problem: str = ""
 
     @property
@@ -155,12 +157,12 @@ def measure_peer(peer: Peer) -> PeerResult:
         problem = f"not run: needs about {mib(peer.memory_bytes)}, {mib(free)} are free"
         return PeerResult(*facts, parameters, problem=problem)
     try:
-        full, half = _forward_seconds(network, peer)
+        (full, half), peak = measure_peak_bytes(lambda: _forward_seconds(network, peer))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         return PeerResult(*facts, parameters, problem="not run: out of memory")
-    return PeerResult(*facts, parameters, full, half, _doubt(peer, parameters))
+    return PeerResult(*facts, parameters, full, half, peak, _doubt(peer, parameters))
 
 
 def _forward_seconds(network: nn.Module, peer: Peer) -> tuple[float, float | None]:

@@ -84,7 +84,7 @@ def peer_table(peers: Sequence[PeerResult], click_seconds: float) -> str:
         peers: what was measured.
         click_seconds: our median click.
     """
-    rows = [["network", "input", "parameters", "float32", "bfloat16", "in our clicks", "note"]]
+    rows = [["network", "input", "parameters", "float32", "bfloat16", "memory", "in our clicks", "note"]]
     for peer in peers:
         times = (peer.float32_seconds, peer.bfloat16_seconds)
         ratios = [f"{value / click_seconds:.1f}" for value in times if value is not None]
@@ -94,6 +94,7 @@ def peer_table(peers: Sequence[PeerResult], click_seconds: float) -> str:
                 f"{peer.channels} x {peer.cube}³",
                 f"{peer.parameters / 1e6:.2f} M" if peer.parameters else "-",
                 *("-" if value is None else f"{value:.2f} s" for value in times),
+                "-" if peer.peak_bytes is None else f"{peer.peak_bytes / 1e9:.1f} GB",
                 " / ".join(ratios) or "-",
                 peer.problem,
             ]

@@ -216,13 +216,14 @@ def test_a_network_that_does_not_fit_into_memory_is_not_run(monkeypatch: pytest.
 
 
 def test_the_peer_table_counts_our_clicks() -> None:
-    table = peer_table([PeerResult("x", "Theirs", 8, 192, 102_360_000, 50.0, 25.0)], 0.25)
+    table = peer_table([PeerResult("x", "Theirs", 8, 192, 102_360_000, 50.0, 25.0, 6_500_000_000)], 0.25)
     assert [cell.strip() for cell in table.splitlines()[2].split("|")[1:-1]] == [
         "Theirs",
         "8 x 192³",
         "102.36 M",
         "50.00 s",
         "25.00 s",
+        "6.5 GB",
         "200.0 / 100.0",
         "",
     ]
