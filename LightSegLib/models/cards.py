@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from LightSegLib.errors import ModelError
 from LightSegLib.models.base import Capabilities
@@ -97,10 +97,10 @@ class ModelCard:
             values = {name: value for name, value in entries.items() if name in known}
             values["capabilities"] = Capabilities(**entries["capabilities"])
             values["weights"] = Weights(**entries["weights"])
-            return cls(**values)
+            return _of_right_kinds(cls(**values))
         except (KeyError, TypeError) as error:
             raise ModelError(
-                "The model card is incomplete", str(error), "Get the model's folder again, whole"
+                "The model card is incomplete or damaged", str(error), "Get the model's folder again, whole"
             ) from error
 
     def write(self, folder: Path) -> Path:
@@ -109,6 +109,16 @@ class ModelCard:
         path = folder / CARD_NAME
         path.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
         return path
+
+
+def _of_right_kinds(card: ModelCard) -> ModelCard:
+    """The card itself; TypeError where an entry is a text in place of a number, and the like."""
+    for part in (card, card.capabilities, card.weights):
+        for name, hint in get_type_hints(type(part)).items():
+            kind, value = get_origin(hint) or hint, getattr(part, name)
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                raise TypeError(f"the entry {name!r} is {value!r}, not of type {kind.__name__}")
+    return card
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -25,6 +25,15 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _checksum(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise ModelError(
+            f"Cannot read the weights {path}", str(error), "Make the file readable, or get it again"
+        ) from error
+
+
 def save_weights(state: Mapping[str, Tensor], folder: Path, *, precision: str = "float16") -> Weights:
     """Write weights into a model folder, which is made.
 
@@ -37,7 +46,7 @@ def save_weights(state: Mapping[str, Tensor], folder: Path, *, precision: str = 
         What the card says about them.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     dtype = {"float16": torch.float16, "float32": torch.float32}[precision]
@@ -46,7 +55,10 @@ def save_weights(state: Mapping[str, Tensor], folder: Path, *, precision: str = 
         for name, value in state.items()
     }
     path = folder / WEIGHTS_NAME
-    save_file(tensors, path)
+    # Not save_file, which lets nobody but the owner read; and renamed, so that no reader sees half a file.
+    partial = path.with_name(f"{WEIGHTS_NAME}.tmp")
+    partial.write_bytes(save(tensors))
+    partial.replace(path)
     parameters = sum(value.numel() for value in tensors.values())
     return Weights(WEIGHTS_NAME, sha256_of(path), path.stat().st_size, precision, parameters)
 
@@ -55,7 +67,7 @@ def load_weights(network: nn.Module, folder: Path, weights: Weights) -> None:
     """Fill a network from a model folder, in place, as float32.
 
     Raises:
-        ModelError: the file is missing, altered, truncated, or made for another network.
+        ModelError: the file is missing, unreadable, altered, truncated, or made for another network.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -65,7 +77,7 @@ def load_weights(network: nn.Module, folder: Path, weights: Weights) -> None:
         raise ModelError(
             f"The weights {path} are missing", "the card names them", "Get the model's folder again, whole"
         )
-    found = sha256_of(path)
+    found = _checksum(path)
     if found != weights.sha256:
         raise ModelError(
             f"The weights {path} are not those of the card",
