@@ -9,21 +9,33 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from LightSegLib.errors import DataError
-
-logger = logging.getLogger(__name__)
+from LightSegLib.training.data_folder import ListedCase, listed_cases, read_case
 
 MAX_PACK_BYTES = 48 * 2**20
 INDEX_NAME = "index.json"
+_BYTE = np.dtype(np.uint8)
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    RuntimeError,
+    LZMAError,
+    zipfile.BadZipFile,
+)
+"""What zipfile, lzma, json and NumPy raise over a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -74,31 +86,24 @@ def write_pack(
         A summary: cases, bytes, and cases per source.
 
     Raises:
-        DataError: the folder is not in that layout, or the pack exceeds 48 MiB (it is then removed).
+        DataError: the folder is not in that layout, a case is unfit, or the pack exceeds 48 MiB. An earlier
+            pack at `output` then stays.
     """
-    cases = list(_listed_cases(data_folder, split))
+    cases = listed_cases(data_folder, split)
     output.parent.mkdir(parents=True, exist_ok=True)
-    index: list[dict[str, Any]] = []
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_LZMA) as archive:
-        for number, (source, description, entry) in enumerate(cases):
-            packed = _pack_case(data_folder, source, description, entry, max_voxels)
-            for name in ("image", "label_map"):
-                archive.writestr(f"{number}.{name}.npy", _npy_bytes(getattr(packed, name)))
-            record = {
-                key: value for key, value in asdict(packed).items() if key not in ("image", "label_map")
-            }
-            index.append(record)
-            if progress is not None:
-                progress((number + 1) / len(cases), f"{source}/{packed.identifier}")
-        archive.writestr(INDEX_NAME, json.dumps(index))
-    size = output.stat().st_size
-    if size > MAX_PACK_BYTES:
-        output.unlink()
-        raise DataError(
-            f"The pack would take {size / 2**20:.1f} MiB",
-            "a pack is limited to 48 MiB so that it travels easily to a training machine",
-            f"Pack with fewer voxels per case than {max_voxels}",
-        )
+    part = output.with_name(f"{output.name}.part")
+    try:
+        index = _write(part, cases, max_voxels, progress)
+        size = part.stat().st_size
+        if size > MAX_PACK_BYTES:
+            raise DataError(
+                f"The pack would take {size / 2**20:.1f} MiB",
+                f"a pack is limited to {MAX_PACK_BYTES / 2**20:g} MiB so that it travels easily",
+                f"Pack with fewer voxels per case than {max_voxels}",
+            )
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
     counts = {
         source: sum(record["source"] == source for record in index) for source in {r["source"] for r in index}
     }
@@ -109,126 +114,80 @@ def read_pack(path: Path) -> list[PackedCase]:
     """Read a pack whole into memory.
 
     Raises:
-        DataError: the file is missing or is not a pack.
+        DataError: the file is missing, damaged or no pack.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             index = json.loads(archive.read(INDEX_NAME))
-            return [
-                PackedCase(
-                    source=record["source"],
-                    identifier=record["identifier"],
-                    group=record["group"],
-                    spacing_kji=tuple(record["spacing_kji"]),
-                    labels={int(value): name for value, name in record["labels"].items()},
-                    modality=record["modality"],
-                    licence=record["licence"],
-                    origin=record["origin"],
-                    image=_read_npy(archive, f"{number}.image.npy"),
-                    label_map=_read_npy(archive, f"{number}.label_map.npy"),
-                )
-                for number, record in enumerate(index)
-            ]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            return [_read_case(archive, number, record) for number, record in enumerate(index)]
+    except _UNREADABLE as error:
         raise DataError(
             f"Cannot read the pack {path}", str(error), "Make it again with: lightseg pack DATA -o FILE"
         ) from error
+
+
+def _write(
+    path: Path,
+    cases: Sequence[ListedCase],
+    max_voxels: int,
+    progress: Callable[[float, str], None] | None,
+) -> list[dict[str, Any]]:
+    """Write the cases one by one, so that only one is in memory; returns the index."""
+    index: list[dict[str, Any]] = []
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for number, case in enumerate(cases):
+            record = asdict(_pack_case(case, max_voxels))
+            for name in ("image", "label_map"):
+                archive.writestr(f"{number}.{name}.npy", _npy_bytes(record.pop(name)))
+            index.append(record)
+            if progress is not None:
+                progress((number + 1) / len(cases), case.name)
+        archive.writestr(INDEX_NAME, json.dumps(index))
+    return index
+
+
+def _pack_case(case: ListedCase, max_voxels: int) -> PackedCase:
+    image, label_map, spacing = read_case(case, max_voxels)
+    present = set(np.unique(label_map).tolist()) - {0}
+    return PackedCase(
+        source=case.folder.name,
+        identifier=case.identifier,
+        group=case.group,
+        spacing_kji=spacing,
+        labels={value: name for value, name in case.labels.items() if value in present},
+        modality=case.modality,
+        licence=case.licence,
+        origin=case.origin,
+        image=image,
+        label_map=label_map,
+    )
+
+
+def _read_case(archive: zipfile.ZipFile, number: int, record: dict[str, Any]) -> PackedCase:
+    image, label_map = (
+        np.load(io.BytesIO(archive.read(f"{number}.{name}.npy")), allow_pickle=False)
+        for name in ("image", "label_map")
+    )
+    k, j, i = (float(mm) for mm in record["spacing_kji"])
+    if image.ndim != 3 or image.shape != label_map.shape or {image.dtype, label_map.dtype} != {_BYTE}:
+        raise ValueError(f"the arrays of case {number} are not an image with its label map")
+    if not (k > 0 and j > 0 and i > 0):
+        raise ValueError(f"the spacing of case {number} is {(k, j, i)}")
+    return PackedCase(
+        source=record["source"],
+        identifier=record["identifier"],
+        group=record["group"],
+        spacing_kji=(k, j, i),
+        labels={int(value): name for value, name in record["labels"].items()},
+        modality=record["modality"],
+        licence=record["licence"],
+        origin=record["origin"],
+        image=image,
+        label_map=label_map,
+    )
 
 
 def _npy_bytes(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-
-
-def _read_npy(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    return np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
-
-
-def _listed_cases(data_folder: Path, split: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    try:
-        splits = json.loads((data_folder / "split.json").read_text(encoding="utf-8"))
-        for source in sorted(splits):
-            description = json.loads((data_folder / source / "dataset.json").read_text(encoding="utf-8"))
-            wanted = set(splits[source].get(split, []))
-            for entry in description["cases"]:
-                if entry["id"] in wanted:
-                    yield source, description, entry
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{data_folder} is not a data folder",
-            f"split.json or a dataset.json is missing or damaged ({error})",
-            "Give the folder that holds split.json and one folder per source",
-        ) from error
-
-
-def _pack_case(
-    data_folder: Path, source: str, description: dict[str, Any], entry: dict[str, Any], max_voxels: int
-) -> PackedCase:
-    import SimpleITK
-
-    identifier = entry["id"]
-    try:
-        image = SimpleITK.ReadImage(str(data_folder / source / "images" / f"{identifier}.nii.gz"))
-        label_map = SimpleITK.ReadImage(str(data_folder / source / "labels" / f"{identifier}.nii.gz"))
-    except RuntimeError as error:
-        raise DataError(
-            f"Cannot read {source}/{identifier}", str(error).splitlines()[-1], "Check the data folder"
-        ) from error
-    factor = max(1.0, (image.GetNumberOfPixels() / max_voxels) ** (1 / 3))
-    if factor > 1.0:
-        image, label_map = _coarser(image, factor, linear=True), _coarser(label_map, factor, linear=False)
-    array = SimpleITK.GetArrayFromImage(image).astype(np.float32)
-    low, high = np.percentile(array, [0.5, 99.5])
-    scaled = np.clip((array - low) / max(high - low, 1e-6), 0, 1) * 255 + 0.5
-    labels = SimpleITK.GetArrayFromImage(label_map).astype(np.uint8)
-    present = {int(value) for value in np.unique(labels)} - {0}
-    spacing = image.GetSpacing()
-    return PackedCase(
-        source=source,
-        identifier=identifier,
-        group=str(entry.get("group", identifier)),
-        spacing_kji=(float(spacing[2]), float(spacing[1]), float(spacing[0])),
-        labels={int(k): name for k, name in description["labels"].items() if int(k) in present},
-        modality=str(description.get("modality", "")),
-        licence=str(description.get("licence", "")),
-        origin=str(description.get("original_source", "")),
-        image=scaled.astype(np.uint8),
-        label_map=labels,
-    )
-
-
-def _coarser(image: Any, factor: float, *, linear: bool) -> Any:
-    """Resample by `factor` along the axes that are finer than the result's,
-    so thick slices stay as they are.
-    """
-    import SimpleITK
-
-    spacing = np.array(image.GetSpacing())
-    size = np.array(image.GetSize())
-    target = float(spacing.min()) * factor
-    for _ in range(8):
-        new_spacing = np.maximum(spacing, target)
-        new_size = np.maximum(np.round(size * spacing / new_spacing), 1).astype(int)
-        if new_size.prod() <= size.prod() / factor**3 * 1.05:
-            break
-        target *= 1.05
-    if linear:
-        sigma = np.where(new_spacing > spacing, 0.4 * new_spacing, 1e-3 * spacing)
-        image = SimpleITK.SmoothingRecursiveGaussian(
-            SimpleITK.Cast(image, SimpleITK.sitkFloat32), sigma.tolist()
-        )
-    origin = np.array(
-        image.TransformContinuousIndexToPhysicalPoint(((new_spacing / spacing - 1) / 2).tolist())
-    )
-    return SimpleITK.Resample(
-        image,
-        new_size.tolist(),
-        SimpleITK.Transform(),
-        SimpleITK.sitkLinear if linear else SimpleITK.sitkNearestNeighbor,
-        origin.tolist(),
-        new_spacing.tolist(),
-        image.GetDirection(),
-        0.0,
-        image.GetPixelID(),
-    )
