@@ -28,6 +28,8 @@ def _veloxseg(config: Mapping[str, Any], patch: int, channels: int) -> tuple[Fea
 BUILDERS: dict[str, Callable[[Mapping[str, Any], int, int], tuple[FeatureNetwork, int, int]]] = {
     "veloxseg": _veloxseg
 }
+TRAINING_ONLY: dict[str, dict[str, Any]] = {"veloxseg": {"reconstruction": False, "deep_supervision": False}}
+"""Settings that turn off the parts of a network which only its training needs."""
 
 
 def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetwork:
@@ -54,8 +56,15 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
         network, features, stride = BUILDERS[name](
             architecture.get("config", {}), patch, PromptableNetwork.INPUT_CHANNELS
         )
+        detail = int(architecture.get("detail", 48))
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"The settings of the network {name} cannot be used", str(error), "Correct the recipe or the card"
         ) from error
-    return PromptableNetwork(network, features, stride, int(architecture.get("detail", 48)))
+    return PromptableNetwork(network, features, stride, detail)
+
+
+def for_inference(architecture: Mapping[str, Any]) -> dict[str, Any]:
+    """The same architecture without what only training needs; its weights are a part of the trained ones."""
+    off = TRAINING_ONLY.get(architecture.get("network", ""), {})
+    return {**architecture, "config": {**architecture.get("config", {}), **off}}

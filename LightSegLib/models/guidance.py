@@ -46,7 +46,7 @@ def draw_balls(channel: np.ndarray, centres_kji: Iterable[np.ndarray], radius: f
 
 
 def draw_box(channel: np.ndarray, lower_kji: np.ndarray, upper_kji: np.ndarray) -> None:
-    """Fill the inside of a box in one guidance channel, in place.
+    """Fill the inside of a box in one guidance channel, in place; a box beyond the region draws nothing.
 
     Args:
         channel: float32 (K, J, I).
@@ -54,5 +54,5 @@ def draw_box(channel: np.ndarray, lower_kji: np.ndarray, upper_kji: np.ndarray) 
         upper_kji: last sample inside, continuous, array order.
     """
     lower = np.maximum(np.round(lower_kji), 0).astype(int)
-    upper = np.minimum(np.round(upper_kji).astype(int) + 1, channel.shape)
+    upper = np.clip(np.round(upper_kji).astype(int) + 1, 0, channel.shape)  # below 0 would count from the end
     channel[lower[0] : upper[0], lower[1] : upper[1], lower[2] : upper[2]] = 1.0

@@ -65,18 +65,18 @@ class NetworkModel:
     @property
     def plan(self) -> Plan:
         """The number format and memory layout in use, measured by `warm_up`."""
-        if self._plan is None:
-            self.warm_up()
-        return self._plan  # type: ignore[return-value]
+        return self.warm_up() if self._plan is None else self._plan
 
     def warm_up(self) -> Plan:
         """Find the fastest way to run on this device; takes about a second,
         so that the first click does not.
+
+        Raises:
+            OutOfMemoryError: it fits neither on its device nor on the CPU.
         """
-        device = self._runner.device
-        inputs = [part.to(device) for part in self._example()]
-        self._plan = choose_precision(self._network, inputs, device)
-        return self._plan
+        self._plan = None
+        self._runner(*self._example())  # measures where there is no plan, and falls back to the CPU
+        return self.plan
 
     def predict(self, image: np.ndarray, guidance: np.ndarray) -> Prediction:
         """Segment one region; see `models.base.InteractiveModel.predict`.
@@ -87,25 +87,35 @@ class NetworkModel:
         return self.predict_batch([(image, guidance)])[0]
 
     def predict_batch(self, regions: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Prediction]:
-        """Segment several regions at once; each is (image (C, K, J, I), guidance (G, K, J, I))."""
+        """Segment several regions at once; each is (image (C, K, J, I), guidance (G, K, J, I)).
+
+        Raises:
+            ModelError: as in `predict`.
+        """
+        if not regions:
+            return []
         shapes = ((self.capabilities.channels, *self.patch_kji), (GUIDANCE_CHANNELS, *self.patch_kji))
         for region in regions:
             if tuple(part.shape for part in region) != shapes:
                 raise ModelError(
-                    f"The model {self.card.id} was given a region of shape {region[0].shape}",
-                    f"it takes image and guidance of shapes {shapes[0]} and {shapes[1]}",
+                    f"The model {self.card.id} was given image and guidance of shapes "
+                    f"{region[0].shape} and {region[1].shape}",
+                    f"it takes {shapes[0]} and {shapes[1]}",
                     "Use InteractiveSession, which cuts regions to the model's size",
                 )
-        image, guidance = (torch.from_numpy(np.stack(parts)) for parts in zip(*regions, strict=True))
+        image, guidance = (
+            torch.from_numpy(np.stack(parts).astype(np.float32, copy=False))
+            for parts in zip(*regions, strict=True)
+        )
         output = self._runner(image, guidance)
         logits = output.logits[:, 0].float().cpu().numpy()
-        if not np.isfinite(logits).all():
+        expected = torch.sigmoid(output.expected.float()).cpu().numpy()
+        if not (np.isfinite(logits).all() and np.isfinite(expected).all()):
             raise ModelError(
                 f"The model {self.card.id} gave no finite answer",
                 f"it ran on {self.device} in {self.plan.describe()}",
                 "Report this with the output of `lightseg doctor`; device='cpu' may help",
             )
-        expected = torch.sigmoid(output.expected.float()).cpu().numpy()
         return [Prediction(answer, float(dice)) for answer, dice in zip(logits, expected, strict=True)]
 
     def _forward(self, network: nn.Module, image: Tensor, guidance: Tensor) -> Any:

@@ -7,7 +7,7 @@ click or an edge moves single voxels. A second head states how good the answer p
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from LightSegLib.models import likeness
 from LightSegLib.models.guidance import GUIDANCE_CHANNELS
+from LightSegLib.networks.teaching import Teaching
 
 
 class FeatureNetwork(Protocol):
@@ -26,6 +27,14 @@ class FeatureNetwork(Protocol):
 
     def decode_head(self, features: Tensor) -> Tensor:
         """Logits (N, 1, D, H, W) of those features."""
+        ...
+
+
+class TaughtNetwork(FeatureNetwork, Protocol):
+    """A network that can learn from texture teachers beside it."""
+
+    def forward_with_teachers(self, x: Tensor) -> tuple[Tensor, Teaching]:
+        """The features of `forward_features`, and what the teachers say about them."""
         ...
 
 
@@ -96,11 +105,26 @@ class PromptableNetwork(nn.Module):
             image: (N, 1, D, H, W), -1 to 1.
             guidance: (N, G, D, H, W), see `models.guidance`.
         """
+        x = self._input(image, guidance)
+        return self._answer(x, self.network.forward_features(x))
+
+    @property
+    def has_teachers(self) -> bool:
+        """Whether the network was built with texture teachers, which only training needs."""
+        return bool(getattr(self.network, "teachers", ()))
+
+    def forward_with_teachers(self, image: Tensor, guidance: Tensor) -> tuple[PromptableOutput, Teaching]:
+        """The same answer as `forward`'s, and what the teachers say; for networks that have teachers."""
+        x = self._input(image, guidance)
+        features, teaching = cast("TaughtNetwork", self.network).forward_with_teachers(x)
+        return self._answer(x, features), teaching
+
+    def _input(self, image: Tensor, guidance: Tensor) -> Tensor:
         x = torch.cat([image, likeness.likeness_channels(image, guidance), guidance], dim=1)
         dtype = _autocast_dtype(x.device.type)
-        if dtype is not None:
-            x = x.to(dtype)  # once, and not before every convolution
-        features = self.network.forward_features(x)
+        return x if dtype is None else x.to(dtype)  # once, and not before every convolution
+
+    def _answer(self, x: Tensor, features: Tensor) -> PromptableOutput:
         coarse = self.network.decode_head(features)
         logits = coarse + self._detail(x, features)
         return PromptableOutput(logits, self._expected(features, logits), coarse)
