@@ -32,7 +32,7 @@ class ZoomSettings:
     fill: float = 0.62
     finest: float = 0.6
     slice_ratio: float = 2.5
-    levels: int = 4
+    levels: int = 3
     refit: float = 1.3
 
 

@@ -1,0 +1,165 @@
+"""One look of a model at one region: crop, guidance, answer, and what of the answer is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from LightSegLib.connected import keep_connected
+from LightSegLib.geometry import IndexBox, SamplingGrid, sample_grid
+from LightSegLib.intensities import PreparedImage
+from LightSegLib.models import guidance as channels
+from LightSegLib.models.base import InteractiveModel
+from LightSegLib.prompts import PromptSet
+from LightSegLib.zoom import reaches_beyond
+
+
+@dataclass(frozen=True)
+class Inertia:
+    """Resistance of a mask to changes far from the newest prompt.
+
+    Attributes:
+        named: the voxels of the newest prompt.
+        logit: what a far voxel's logit must exceed to change; close to the prompt nothing is needed.
+        reach: how far is close, as a share of the cube's edge; the resistance is full at twice that distance.
+    """
+
+    named: IndexBox
+    logit: float
+    reach: float
+
+    def towards(self, previous: np.ndarray, grid: SamplingGrid) -> np.ndarray:
+        """Logits (K, J, I) of the grid to add in favour of a mask `previous` (K, J, I), 0 to 1."""
+        lower, upper = grid.index_to_sample(np.array([self.named.lower, self.named.upper]) - [[0], [1]])
+        square = np.zeros((), dtype=np.float32)
+        for axis, (low, high) in enumerate(zip(lower, upper, strict=True)):
+            samples = np.arange(grid.shape_ijk[axis], dtype=np.float32)
+            offset = np.maximum(np.maximum(low - samples, samples - high), 0)
+            shape = [1, 1, 1]
+            shape[2 - axis] = -1
+            square = square + offset.reshape(shape) ** 2
+        reach = self.reach * max(grid.shape_ijk)
+        share = np.clip(np.sqrt(square) / reach - 1, 0, 1)
+        towards: np.ndarray = (self.logit * share * (2 * previous - 1)).astype(np.float32)
+        return towards
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a model said of one region.
+
+    Attributes:
+        grid: the region.
+        zoom: its step in mm, before thick slices were taken into account.
+        logits: float32 (K, J, I) of the grid.
+        confidence: the Dice coefficient the model expects.
+        beyond: the mask goes on beyond the region.
+    """
+
+    grid: SamplingGrid
+    zoom: float
+    logits: np.ndarray
+    confidence: float
+    beyond: bool
+
+
+class Looker:
+    """Shows regions of one image to a model.
+
+    Args:
+        model: see `models.base.InteractiveModel`.
+        image: the image, prepared.
+        prompts: all prompts of the segment.
+        current: bool (K, J, I) of the image, the segment's mask so far.
+        connected: keep only what hangs together with a prompt.
+        check_cancelled: called before each look; may raise `Cancelled`.
+    """
+
+    def __init__(
+        self,
+        model: InteractiveModel,
+        image: PreparedImage,
+        prompts: PromptSet,
+        current: np.ndarray,
+        connected: bool,
+        check_cancelled: Callable[[], None] | None,
+    ) -> None:
+        self.model = model
+        self.image = image
+        self.current = current
+        self.connected = connected
+        self.check_cancelled = check_cancelled
+        self.boxes = prompts.boxes
+        self.positive = prompts.positive_voxels()
+        self.negative = prompts.negative_voxels()
+        self.network_seconds = 0.0
+
+    def look(
+        self, grid: SamplingGrid, zoom: float, previous: np.ndarray | None, inertia: Inertia | None = None
+    ) -> Look:
+        """Ask the model about one region.
+
+        Args:
+            grid: the region, of the model's patch size.
+            zoom: its step in mm.
+            previous: float32 (K, J, I) of the grid, the mask to start from; None at the first look.
+            inertia: how firmly that mask stands.
+        """
+        if self.check_cancelled is not None:
+            self.check_cancelled()
+        volume = self.image.volume
+        crops = [
+            self.image.normalise(sample_grid(volume.channel(c), grid), c) for c in range(volume.channels)
+        ]
+        guidance = self._guidance(grid, previous)
+        began = time.perf_counter()
+        prediction = self.model.predict(np.stack(crops), guidance)
+        self.network_seconds += time.perf_counter() - began
+        logits = prediction.logits
+        if inertia is not None and previous is not None:
+            logits = logits + inertia.towards(previous, grid)
+        if self.connected:
+            logits = keep_connected(logits, self._seeds(grid, previous))
+        beyond = reaches_beyond(logits > 0, grid, volume.shape_ijk)
+        return Look(grid, zoom, logits, prediction.confidence, beyond)
+
+    def previous(self, grid: SamplingGrid) -> np.ndarray:
+        """The segment's mask so far on a grid, float32 (K, J, I), 0 to 1."""
+        return sample_grid(self.current, grid)
+
+    def carried(self, look: Look, grid: SamplingGrid) -> np.ndarray:
+        """The mask of an earlier look on another grid; beyond that look, the segment's mask so far."""
+        start = look.grid.index_to_sample(grid.start_ijk)
+        step = np.array(grid.step_ijk) / look.grid.step_ijk
+        relative = SamplingGrid(tuple(start.tolist()), tuple(step.tolist()), grid.shape_ijk)
+        carried = sample_grid((look.logits > 0).astype(np.float32), relative)
+        places = [start[a] + step[a] * np.arange(n) for a, n in enumerate(grid.shape_ijk)]
+        i, j, k = (
+            (place > -0.5) & (place < n - 0.5) for place, n in zip(places, look.grid.shape_ijk, strict=True)
+        )
+        within = k[:, None, None] & j[None, :, None] & i[None, None, :]
+        return carried if within.all() else np.where(within, carried, self.previous(grid))
+
+    def _guidance(self, grid: SamplingGrid, previous: np.ndarray | None) -> np.ndarray:
+        drawn = channels.empty_guidance(grid.shape_ijk[::-1])
+        if previous is not None:
+            drawn[channels.PREVIOUS] = previous
+        for channel, voxels in ((channels.POSITIVE, self.positive), (channels.NEGATIVE, self.negative)):
+            channels.draw_balls(drawn[channel], grid.index_to_sample(voxels)[:, ::-1])
+        for box in self.boxes:
+            lower, upper = grid.index_to_sample(np.array([box.lower_ijk, box.upper_ijk]) - [[0], [1]])
+            channels.draw_box(drawn[channels.BOX], lower[::-1], upper[::-1])
+        return drawn
+
+    def _seeds(self, grid: SamplingGrid, previous: np.ndarray | None) -> np.ndarray:
+        """Samples (K, J, I) that kept parts must touch: positive prompts, else the mask so far."""
+        seeds = np.zeros(grid.shape_ijk[::-1], dtype=bool)
+        places = np.round(grid.index_to_sample(self.positive)).astype(int)
+        inside = np.all((places >= 0) & (places < grid.shape_ijk), axis=1)
+        seeds[tuple(places[inside][:, ::-1].T)] = True
+        if previous is not None and not seeds.any():
+            seeds |= previous > 0.5
+        return seeds
