@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from LightSegLib.networks.blocks import initialise
+from LightSegLib.networks.teaching import Teaching
 from LightSegLib.networks.veloxseg_config import PUBLISHED, VeloxSegConfig
 from LightSegLib.networks.veloxseg_decoder import SegmentationDecoder, Teacher
 from LightSegLib.networks.veloxseg_encoder import Encoder, Modulate
@@ -96,6 +97,26 @@ class VeloxSeg(nn.Module):
         self._check_input(x)
         features: Tensor = self.decoder(self.encoder(x, modulate)).up1
         return features
+
+    def forward_with_teachers(self, x: Tensor, modulate: Modulate | None = None) -> tuple[Tensor, Teaching]:
+        """The features of `forward_features`, and what the teachers say about them.
+
+        Raises:
+            ValueError: The network has no teachers, or the input does not fit the configuration.
+        """
+        if not self.teachers:
+            msg = "the network was built without teachers: its `reconstruction` setting is off"
+            raise ValueError(msg)
+        self._check_input(x)
+        encoding = self.encoder(x, modulate)
+        features: Tensor = self.decoder(encoding).up1
+        taught = [teacher(encoding) for teacher in self.teachers]
+        return features, Teaching(
+            student_gram=gram_matrix(features),
+            teacher_grams=[gram_matrix(textures) for _, textures in taught],
+            reconstruction=torch.cat([image for image, _ in taught], dim=1),
+            target=self.reconstruction_target(x),
+        )
 
     def decode_head(self, features: Tensor) -> Tensor:
         """Logits (N, n_classes, D, H, W) from the features of `forward_features`."""
