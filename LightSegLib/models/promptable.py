@@ -52,6 +52,8 @@ def _autocast_dtype(device: str) -> torch.dtype | None:
     """The number format autocast computes in, None without autocast;
     asked in the way each PyTorch version has.
     """
+    if device == "meta":  # a rehearsal, see `runtime.memory`: nothing is computed
+        return None
     if device == "cpu" and not hasattr(torch, "get_autocast_dtype"):
         return torch.get_autocast_cpu_dtype() if torch.is_autocast_cpu_enabled() else None
     if not hasattr(torch, "get_autocast_dtype"):
