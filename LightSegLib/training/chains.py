@@ -95,14 +95,17 @@ class Chain:
 
 
 def _resample(mask: Tensor, closer: Closer) -> Tensor:
+    """The mask of the wider cube in the closer one; nothing beyond the wider cube, as nothing is known
+    there.
+    """
     size = mask.shape[0]
-    axes = [
-        ((torch.arange(size) - (size - 1) / 2) / closer.zoom + float(c)) * (2 / (size - 1)) - 1
-        for c in closer.centre_kji
-    ]
-    k, j, i = torch.meshgrid(*axes, indexing="ij")
+    middle = (size - 1) / 2
+    places = [(torch.arange(size) - middle) / closer.zoom + float(c) for c in closer.centre_kji]
+    k, j, i = torch.meshgrid(*(place / middle - 1 for place in places), indexing="ij")
     grid = torch.stack([i, j, k], dim=-1)[None].float()
-    return functional.grid_sample(mask[None, None], grid, padding_mode="border", align_corners=True)[0, 0]
+    values = functional.grid_sample(mask[None, None], grid, padding_mode="border", align_corners=True)[0, 0]
+    k, j, i = ((place > -0.5) & (place < size - 0.5) for place in places)
+    return values * (k[:, None, None] & j[None, :, None] & i[None, None, :])
 
 
 def batch(chains: list[Chain]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -43,17 +44,21 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint; an interrupted write leaves the one before intact."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / WEIGHTS_NAME, network.state_dict())
-    _write(folder / AVERAGE_NAME, average.state_dict())
     moments = {
         f"{number}.{key}": value
         for number, entry in optimizer.state_dict()["state"].items()
         for key, value in entry.items()
     }
-    _write(folder / OPTIMIZER_NAME, moments)
-    temporary = folder / f"{PROGRESS_NAME}.part"
-    temporary.write_text(json.dumps(asdict(progress)), encoding="utf-8")
-    temporary.replace(folder / PROGRESS_NAME)
+    parts = [
+        _write_part(folder / WEIGHTS_NAME, network.state_dict()),
+        _write_part(folder / AVERAGE_NAME, average.state_dict()),
+        _write_part(folder / OPTIMIZER_NAME, moments),
+        folder / f"{PROGRESS_NAME}.part",
+    ]
+    parts[-1].write_text(json.dumps(asdict(progress)), encoding="utf-8")
+    # All are written before any takes its place, so that files of two checkpoints do not mix.
+    for part in parts:
+        part.replace(part.with_suffix(""))
 
 
 def read_progress(folder: Path) -> Progress:
@@ -80,7 +85,7 @@ def load_checkpoint(folder: Path, network: nn.Module, average: nn.Module, optimi
             state.setdefault(int(number), {})[key] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
         return read_progress(folder)
-    except (OSError, RuntimeError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, ValueError, TypeError, SafetensorError) as error:
         raise TrainingError(
             f"Cannot resume from {folder}",
             str(error),
@@ -88,7 +93,7 @@ def load_checkpoint(folder: Path, network: nn.Module, average: nn.Module, optimi
         ) from error
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    temporary = path.with_suffix(".part")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-    temporary.replace(path)
+def _write_part(path: Path, tensors: Mapping[str, Tensor]) -> Path:
+    part = path.with_name(f"{path.name}.part")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+    return part

@@ -85,7 +85,6 @@ def add_correction(
     errors = target != mask
     if not errors.any():
         return False
-    best: np.ndarray | None = None
     sizes: list[int] = []
     candidates: list[tuple[np.ndarray, bool]] = []
     for missed in (True, False):
@@ -144,7 +143,8 @@ def corrupt(target: np.ndarray, random: np.random.Generator) -> np.ndarray:
         shrunk = ndimage.binary_erosion(mask, iterations=int(random.integers(1, 4)))
         mask = shrunk if shrunk.any() else mask
     elif kind == "shift":
-        mask = np.roll(mask, random.integers(-4, 5, 3), axis=(0, 1, 2))
+        # Not rolled: what leaves the cube on one side must not come back on the other.
+        mask = ndimage.shift(mask.astype(np.uint8), random.integers(-4, 5, 3), order=0).astype(bool)
     else:
         places = np.argwhere(ndimage.binary_dilation(target, iterations=4) if kind == "blob" else target)
         centre = places[random.integers(len(places))]

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from LightSegLib.errors import TrainingError
 from LightSegLib.models.base import Capabilities
-from LightSegLib.models.build import build_network
+from LightSegLib.models.build import build_network, for_inference
 from LightSegLib.models.cards import ModelCard
 from LightSegLib.models.guidance import empty_guidance
 from LightSegLib.models.weights import save_weights
@@ -60,6 +61,8 @@ def describe_data(cases: Sequence[PackedCase], left_out: Sequence[str] = ()) -> 
 def export_model(run_folder: Path, output: Path) -> ModelCard:
     """Write model.safetensors and card.json of a run; validation results are added by `lightseg evaluate`.
 
+    What only training needs, texture teachers above all, is left behind.
+
     Args:
         run_folder: a folder `Trainer` has written a checkpoint into.
         output: the model folder, which is made.
@@ -68,21 +71,24 @@ def export_model(run_folder: Path, output: Path) -> ModelCard:
         The card as written.
 
     Raises:
-        TrainingError: the run has no checkpoint.
+        TrainingError: the run has no checkpoint, or a damaged one.
     """
     try:
         recipe = read_recipe(run_folder / "recipe.json")
         progress = read_progress(run_folder)
         state = load_file(run_folder / AVERAGE_NAME)
         about = json.loads((run_folder / DATA_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data, left_out = about["data"], about["left_out"]
+        architecture = for_inference(recipe.architecture)
+        network = build_network(architecture, recipe.patch)
+        state = {name: state[name] for name in network.state_dict()}
+        network.load_state_dict(state)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         raise TrainingError(
             f"{run_folder} holds no finished checkpoint",
             str(error),
             "Train first: lightseg train RECIPE --run FOLDER",
         ) from error
-    network = build_network(recipe.architecture, recipe.patch)
-    network.load_state_dict(state)
     weights = save_weights(state, output)
     guidance = empty_guidance((recipe.patch,) * 3)
     example = [torch.from_numpy(np.stack([part])) for part in (guidance[:1], guidance)]
@@ -90,7 +96,7 @@ def export_model(run_folder: Path, output: Path) -> ModelCard:
         id=recipe.model_id,
         title=recipe.title,
         licence=WEIGHTS_LICENCE,
-        architecture=recipe.architecture,
+        architecture=architecture,
         patch=recipe.patch,
         capabilities=Capabilities(points=True, boxes=True, scribbles=True, mask=True, text=False),
         weights=weights,
@@ -102,9 +108,9 @@ def export_model(run_folder: Path, output: Path) -> ModelCard:
             "steps": progress.step,
             "samples": progress.samples,
             "date": date.today().isoformat(),
-            "left_out": about["left_out"],
+            "left_out": left_out,
         },
-        data=about["data"],
+        data=data,
         memory_bytes=estimate_peak_bytes(network, example) or 0,
         limits=LIMITS,
     )

@@ -66,3 +66,14 @@ def texture_loss(student: Tensor, teachers: Sequence[Tensor]) -> Tensor:
         teachers: (N, C, C) each, those of the reconstruction decoders.
     """
     return torch.stack([((student - teacher) ** 2).sum(dim=(1, 2)).mean() for teacher in teachers]).sum()
+
+
+def reconstruction_loss(reconstruction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Mean squared error of the teachers' reconstruction over the field of view.
+
+    Args:
+        reconstruction, target: (N, R, D, H, W).
+        valid: (N, 1, D, H, W), 1 inside the field of view.
+    """
+    square = (reconstruction.float() - target.float()) ** 2 * valid
+    return square.sum() / (valid.sum() * square.shape[1]).clamp(min=1)

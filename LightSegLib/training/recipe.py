@@ -10,6 +10,8 @@ from typing import Any
 
 from LightSegLib.errors import TrainingError
 
+KINDS = ("real", "recoloured", "supervoxel", "shapes")
+"""What a sample can be; see `training.samples` and `training.synthesis`."""
 RECIPES_FOLDER = Path(__file__).parent / "recipes"
 
 
@@ -71,7 +73,7 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
     """Read a recipe by the name of a bundled one or from a JSON file.
 
     Raises:
-        TrainingError: there is none, it is no JSON, or it has unknown or missing entries.
+        TrainingError: there is none, it is no JSON, or an entry is unknown, missing or out of range.
     """
     path = Path(name_or_path)
     if not path.suffix:
@@ -87,19 +89,47 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
                 f"Known entries are: {', '.join(sorted(known))}",
             )
         recipe = Recipe(**entries)
+        _check(recipe)
     except OSError as error:
         bundled = ", ".join(sorted(file.stem for file in RECIPES_FOLDER.glob("*.json")))
         raise TrainingError(
             f"There is no recipe {name_or_path}", str(error), f"Bundled recipes: {bundled}"
         ) from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise TrainingError(
             f"The recipe {path} cannot be used", str(error), "Compare it with a bundled one"
         ) from error
-    if abs(sum(recipe.kinds.values()) - 1) > 1e-6:
-        raise TrainingError(
-            f"The sample kinds of {path} sum to {sum(recipe.kinds.values()):g}",
-            "they are probabilities",
-            "Make them sum to 1",
-        )
     return recipe
+
+
+def _check(recipe: Recipe) -> None:
+    """Refuse what would fail only in the middle of a run, or train something else than was meant.
+
+    Raises:
+        ValueError, TypeError, AttributeError: see above.
+    """
+    unknown = sorted(set(recipe.kinds) - set(KINDS))
+    if unknown:
+        raise ValueError(f"there are no sample kinds {', '.join(unknown)}, but {', '.join(KINDS)}")
+    total = sum(recipe.kinds.values())
+    if abs(total - 1) > 1e-6 or min(recipe.kinds.values()) < 0:
+        raise ValueError(f"the sample kinds are probabilities, yet they sum to {total:g} or one is negative")
+    for item in fields(recipe):
+        value = getattr(recipe, item.name)
+        if item.type in ("int", "float") and not isinstance(
+            value, int if item.type == "int" else int | float
+        ):
+            raise TypeError(f"{item.name} must be a number ({item.type}), not {value!r}")
+    for name in ("patch", "batch", "minutes", "learning_rate", "clip_norm"):
+        if not getattr(recipe, name) > 0:
+            raise ValueError(f"{name} must be above 0, not {getattr(recipe, name)!r}")
+    for name in ("texture_weight", "reconstruction_weight", "confidence_weight", "weight_decay", "seed"):
+        if not getattr(recipe, name) >= 0:
+            raise ValueError(f"{name} must not be negative, as {getattr(recipe, name)!r} is")
+    for name in ("warm_up", "average_decay", "closer", "continue_probability"):
+        if not 0 <= getattr(recipe, name) <= 1:
+            raise ValueError(f"{name} must lie between 0 and 1, unlike {getattr(recipe, name)!r}")
+    if len(recipe.extent_range) != 2 or not 0 < recipe.extent_range[0] <= recipe.extent_range[1]:
+        raise ValueError(f"extent_range must be two rising numbers above 0, unlike {recipe.extent_range!r}")
+    if any(weight < 0 for weight in recipe.source_weights.values()):
+        raise ValueError("source_weights must not be negative")

@@ -17,6 +17,8 @@ from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.scenes import Scene, View, draw_scene
 
 MIN_TARGET_VOXELS = 30
+MAX_FRUITLESS = 2000
+"""Draws in a row that may show too little of any structure."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class SampleStream(IterableDataset[Sample]):
         seed: two streams with the same seed draw the same samples.
 
     Raises:
-        DataError: no case has a structure to learn.
+        DataError: no case has a structure to learn, or all sources have the weight 0.
     """
 
     def __init__(self, cases: Sequence[PackedCase], plan: SamplingPlan, seed: int) -> None:
@@ -85,22 +87,34 @@ class SampleStream(IterableDataset[Sample]):
         self.cases = cases
         self.sources = sorted(self.structures)
         weights = np.array([plan.source_weights.get(source, 1.0) for source in self.sources])
+        if not weights.sum() > 0:
+            raise DataError(
+                "No source may be drawn", f"the recipe weighs {', '.join(self.sources)} with 0", "Weigh one"
+            )
         self.source_probability = weights / weights.sum()
+        chances = np.array(list(plan.kinds.values()), dtype=np.float64)
+        self.kind_probability = chances / chances.sum()  # a recipe rounds them
 
     def __iter__(self) -> Iterator[Sample]:
         worker = get_worker_info()
         random = np.random.default_rng([self.seed, worker.id if worker else 0])
         if worker:
             torch.set_num_threads(1)
-        while True:
+        fruitless = 0
+        while fruitless < MAX_FRUITLESS:
             sample = self.draw(random)
+            fruitless = fruitless + 1 if sample is None else 0
             if sample is not None:
                 yield sample
+        raise DataError(
+            f"In {MAX_FRUITLESS} draws no sample showed enough of a structure",
+            f"kinds of samples: {', '.join(self.plan.kinds)}; sources: {', '.join(self.sources)}",
+            "Allow other kinds or a wider extent_range in the recipe, or pack other data",
+        )
 
     def draw(self, random: np.random.Generator) -> Sample | None:
         """One sample, or None when the random pose shows too little of the structure."""
-        kinds = list(self.plan.kinds)
-        kind = str(random.choice(kinds, p=[self.plan.kinds[name] for name in kinds]))
+        kind = str(random.choice(list(self.plan.kinds), p=self.kind_probability))
         if kind == "shapes":
             image, target = synthesis.shape_world(self.plan.size, random)
             return self._finished(image, target, torch.ones_like(target), random)

@@ -30,7 +30,7 @@ def recolour(image: Tensor, labels: Tensor, random: np.random.Generator) -> Tens
     Returns:
         A new image, (D, H, W), 0 to 1.
     """
-    smooth = functional.avg_pool3d(image[None, None], 3, stride=1, padding=1)[0, 0]
+    smooth = _smoothed(image)
     clusters = int(random.integers(2, 6))
     edges = torch.from_numpy(np.sort(random.uniform(0.05, 0.95, clusters - 1)).astype(np.float32))
     regions = torch.where(labels > 0, labels + clusters, torch.bucketize(smooth, edges))
@@ -38,7 +38,7 @@ def recolour(image: Tensor, labels: Tensor, random: np.random.Generator) -> Tens
     grey = torch.from_numpy(random.uniform(0, 1, count).astype(np.float32))
     texture = torch.from_numpy(random.uniform(0, 1.2, count).astype(np.float32))
     painted = grey[regions] + texture[regions] * (image - smooth)
-    painted = functional.avg_pool3d(painted[None, None], 3, stride=1, padding=1)[0, 0]
+    painted = _smoothed(painted)
     keep = float(random.choice([0.0, 0.3]))
     return (keep * image + (1 - keep) * painted + 0.02 * smooth_noise(image.shape[0], 24, random)).clamp(0, 1)
 
@@ -47,7 +47,7 @@ def supervoxel(image: Tensor, random: np.random.Generator) -> Tensor | None:
     """A region of the image that is homogeneous at a random scale, float32 (D, H, W), or None if none fits.
 
     The image is smoothed and quantised at half resolution; the target is the connected component around a
-    random voxel, opened and smoothed, of 0.3 to 30 per cent of the cube.
+    random voxel, opened and smoothed, of about 0.3 to 30 per cent of the cube.
     """
     half = functional.avg_pool3d(image[None, None], 2)[0, 0].numpy()
     smooth = ndimage.gaussian_filter(half, random.uniform(0.7, 2.5))
@@ -65,8 +65,16 @@ def supervoxel(image: Tensor, random: np.random.Generator) -> Tensor | None:
             full = functional.interpolate(
                 torch.from_numpy(soft)[None, None], size=tuple(image.shape), mode="trilinear"
             )
-            return (full[0, 0] > 0.5).float()
+            return _largest_part(full[0, 0].numpy() > 0.5)
     return None
+
+
+def _largest_part(mask: np.ndarray) -> Tensor:
+    """The largest connected part, float32: smoothing may have cut a thin neck."""
+    parts, _count = ndimage.label(mask)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return torch.from_numpy((parts == sizes.argmax()) & mask).float()
 
 
 def shape_world(size: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -91,8 +99,13 @@ def shape_world(size: int, random: np.random.Generator) -> tuple[Tensor, Tensor]
     texture = smooth_noise(size, int(random.integers(12, 40)), random)
     image = grey[world] + rough[world] * texture
     if random.random() < 0.7:
-        image = functional.avg_pool3d(image[None, None], 3, stride=1, padding=1)[0, 0]
+        image = _smoothed(image)
     return image.clamp(0, 1), target
+
+
+def _smoothed(image: Tensor) -> Tensor:
+    """Mean over 3 x 3 x 3 samples, at the rim over those that exist: padded zeros would darken it."""
+    return functional.avg_pool3d(image[None, None], 3, stride=1, padding=1, count_include_pad=False)[0, 0]
 
 
 def _shape(grid: Tensor, is_target: bool, random: np.random.Generator) -> Tensor:

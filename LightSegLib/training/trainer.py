@@ -1,10 +1,14 @@
-"""The trainer: one recipe, one pack, a bounded time; resumable, on a CPU or a GPU alike."""
+"""The trainer: one recipe, one pack, a bounded time; resumable, on a CPU or a GPU alike.
+
+On Linux with glibc, set MALLOC_MMAP_THRESHOLD_=2000000000 and MALLOC_TRIM_THRESHOLD_=4000000000 before the
+process starts: memory that a step frees then stays with the process, and the page faults of getting it anew,
+up to a third of a step's time on a CPU, are saved.
+"""
 
 from __future__ import annotations
 
 import copy
 import csv
-import functools
 import json
 import logging
 import math
@@ -17,13 +21,20 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from LightSegLib.errors import Cancelled, TrainingError
+from LightSegLib.errors import Cancelled, LightSegError, TrainingError
 from LightSegLib.models.build import build_network
-from LightSegLib.runtime.processor import has_fast_bfloat16
+from LightSegLib.models.promptable import PromptableOutput
 from LightSegLib.training.chains import Chain, batch
 from LightSegLib.training.checkpoints import PROGRESS_NAME, Progress, load_checkpoint, save_checkpoint
 from LightSegLib.training.export import DATA_NAME, describe_data, describe_hardware
-from LightSegLib.training.losses import SegmentationLoss, confidence_loss, soft_dice
+from LightSegLib.training.losses import (
+    SegmentationLoss,
+    confidence_loss,
+    reconstruction_loss,
+    soft_dice,
+    texture_loss,
+)
+from LightSegLib.training.mixed_precision import keep_small_grids_exact, prefers_bfloat16
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.recipe import Recipe
 from LightSegLib.training.samples import Sample, SampleStream, SamplingPlan
@@ -46,6 +57,10 @@ class Trainer:
         threads: CPU threads of the network; PyTorch's default if None.
         workers: processes that draw samples.
         left_out: what was left out of the pack on purpose, for the card.
+
+    Raises:
+        TrainingError: no time to train, a checkpoint that does not fit, or a recipe that weighs teachers but
+            builds none.
     """
 
     def __init__(
@@ -65,16 +80,24 @@ class Trainer:
         self.recipe = recipe
         self.folder = folder
         self.budget = 60.0 * (recipe.minutes if minutes is None else minutes)
-        if self.budget <= 0:
+        if not 0 < self.budget < math.inf:
             raise TrainingError(
-                f"{minutes} minutes is no time to train", "", "Give --minutes a positive number"
+                f"{self.budget / 60:g} minutes is no time to train", "", "Give --minutes a positive number"
             )
         self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
-        # Gradients far from any border underflow; arithmetic with denormal numbers is many times slower on a
-        # CPU.
+        # Gradients far from any border underflow, and arithmetic with denormal numbers is many times slower
+        # on a CPU. The setting holds for the whole process.
         torch.set_flush_denormal(True)
         self.network = build_network(recipe.architecture, recipe.patch).to(self.device)
+        self.taught = recipe.texture_weight > 0 or recipe.reconstruction_weight > 0
+        if self.taught and not self.network.has_teachers:
+            raise TrainingError(
+                "The recipe weighs texture teachers that its network does not have",
+                f"texture_weight {recipe.texture_weight:g}, reconstruction_weight "
+                f"{recipe.reconstruction_weight:g}",
+                'Let the architecture\'s config say "reconstruction": [1], or set both weights to 0',
+            )
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -84,9 +107,9 @@ class Trainer:
         if (folder / PROGRESS_NAME).exists():
             self.progress = load_checkpoint(folder, self.network, self.average, self.optimizer)
             logger.info("Resuming at step %d, %.1f minutes", self.progress.step, self.progress.seconds / 60)
-        self.half = self.device.type == "cuda" or has_fast_bfloat16()
+        self.half = prefers_bfloat16(self.device)
         if self.half and self.device.type == "cpu":
-            _keep_small_grids_exact(self.network)
+            keep_small_grids_exact(self.network)
         self.progress.hardware = describe_hardware(self.device)
         self.about = describe_data(cases, left_out)
         self.cases = cases
@@ -99,14 +122,45 @@ class Trainer:
         check_cancelled: Callable[[], None] | None = None,
         checkpoint_seconds: float = 300.0,
     ) -> Progress:
-        """Train until the time is spent; a checkpoint is written before any exception leaves."""
+        """Train until the time is spent; a checkpoint is written before any exception leaves.
+
+        Args:
+            report: called every 50 steps with the share of the time spent, 0 to 1, and a line of text.
+            check_cancelled: called after every step; may raise `Cancelled`.
+            checkpoint_seconds: time between checkpoints.
+
+        Raises:
+            TrainingError: a process that draws samples ended. Whatever else is raised leaves as it is.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, content in (("recipe.json", self.recipe.to_dict()), (DATA_NAME, self.about)):
             (self.folder / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
-        chains = self._chains()
-        window: list[tuple[float, float, float]] = []
-        saved = last = time.perf_counter()
         try:
+            self._train(report, check_cancelled, checkpoint_seconds)
+        except (KeyboardInterrupt, Cancelled):
+            logger.warning("Stopped at step %d; the same command goes on from there", self.progress.step)
+            raise
+        except (RuntimeError, LightSegError) as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            self.save()  # PyTorch tells of a dead process in between any two lines, be it while saving
+            raise TrainingError(
+                f"A process that draws samples ended at step {self.progress.step}",
+                str(error).strip().splitlines()[-1],
+                "The same command goes on from there; if memory ran out, give --workers 0",
+            ) from error
+        return self.progress
+
+    def _train(
+        self,
+        report: Callable[[float, str], None] | None,
+        check_cancelled: Callable[[], None] | None,
+        checkpoint_seconds: float,
+    ) -> None:
+        window: list[tuple[float, float, float]] = []
+        try:
+            chains = self._chains()
+            saved = last = time.perf_counter()
             while self.progress.seconds < self.budget:
                 window.append(self._step(chains))
                 now = time.perf_counter()
@@ -120,12 +174,10 @@ class Trainer:
                     saved = now
                 if check_cancelled is not None:
                     check_cancelled()
-        except (KeyboardInterrupt, Cancelled):
-            logger.warning("Stopped at step %d; the same command goes on from there", self.progress.step)
-            raise
         finally:
             self.save()
-        return self.progress
+            if window:
+                self._log(window, report)
 
     def save(self) -> None:
         """Write a checkpoint now."""
@@ -149,7 +201,7 @@ class Trainer:
                     persistent_workers=True,
                 )
             )
-        randoms = [np.random.default_rng([seed, 1, number]) for number in range(recipe.batch)]
+        randoms = [np.random.default_rng([seed, number, 1]) for number in range(recipe.batch)]
         return [Chain(samples, random, recipe.continue_probability) for random in randoms]
 
     def _step(self, chains: list[Chain]) -> tuple[float, float, float]:
@@ -160,12 +212,7 @@ class Trainer:
         image, guidance, target, valid = (part.to(self.device) for part in batch(chains))
         self._set_learning_rate()
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            output = self.network(image, guidance)
-        loss = self.loss([output.logits, output.coarse], target, valid)
-        loss = loss + self.recipe.confidence_weight * confidence_loss(
-            output.expected, output.logits, target, valid
-        )
+        output, loss = self._answer(image, guidance, target, valid)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
@@ -180,6 +227,25 @@ class Trainer:
         self._advance(chains, output.logits)
         firsts = dice[torch.tensor(first)]
         return float(loss.detach()), float(dice.mean()), float(firsts.mean()) if len(firsts) else math.nan
+
+    def _answer(
+        self, image: Tensor, guidance: Tensor, target: Tensor, valid: Tensor
+    ) -> tuple[PromptableOutput, Tensor]:
+        """The network's answer and its loss, teachers included where the recipe weighs them."""
+        recipe, teaching = self.recipe, None
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            if self.taught:
+                output, teaching = self.network.forward_with_teachers(image, guidance)
+            else:
+                output = self.network(image, guidance)
+        loss = self.loss([output.logits, output.coarse], target, valid)
+        sure = confidence_loss(output.expected, output.logits, target, valid)
+        loss = loss + recipe.confidence_weight * sure
+        if teaching is not None:
+            texture = texture_loss(teaching.student_gram, teaching.teacher_grams)
+            redrawn = reconstruction_loss(teaching.reconstruction, teaching.target, valid)
+            loss = loss + recipe.texture_weight * texture + recipe.reconstruction_weight * redrawn
+        return output, loss
 
     def _advance(self, chains: list[Chain], logits: Tensor) -> None:
         for chain, answer in zip(chains, logits.detach().float().cpu(), strict=True):
@@ -203,7 +269,10 @@ class Trainer:
     def _log(
         self, window: list[tuple[float, float, float]], report: Callable[[float, str], None] | None
     ) -> None:
-        loss, dice, first = np.nanmean(np.array(window), axis=0)
+        columns = [
+            [value for value in column if math.isfinite(value)] for column in zip(*window, strict=True)
+        ]
+        loss, dice, first = (sum(column) / len(column) if column else math.nan for column in columns)
         minutes = self.progress.seconds / 60
         rate = self.optimizer.param_groups[0]["lr"]
         pace = self.progress.seconds / max(1, self.progress.step)
@@ -218,21 +287,3 @@ class Trainer:
         if report is not None:
             text = f"step {self.progress.step}, loss {loss:.3f}, Dice {dice:.3f}"
             report(min(1.0, self.progress.seconds / self.budget), text)
-
-
-def _keep_small_grids_exact(network: nn.Module) -> None:
-    """Run convolutions whose kernel exceeds their grid in float32 under autocast.
-
-    oneDNN's bfloat16 weight gradient of such a grouped convolution is now and then not finite (seen with
-    PyTorch 2.13, kernel 5 on a grid of 3); on grids that small the exact one costs nothing.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv3d) and module.groups > 1:
-            module.forward = functools.partial(_forward_exactly_if_small, module)  # type: ignore[method-assign]
-
-
-def _forward_exactly_if_small(module: nn.Conv3d, x: Tensor) -> Tensor:
-    if all(kernel <= length for kernel, length in zip(module.kernel_size, x.shape[2:], strict=True)):
-        return nn.Conv3d.forward(module, x)
-    with torch.autocast(x.device.type, enabled=False):
-        return nn.Conv3d.forward(module, x.float())

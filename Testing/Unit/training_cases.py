@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
+
 import numpy as np
 from tiny_model import ARCHITECTURE, PATCH
 
+from LightSegLib.errors import Cancelled
+from LightSegLib.training import trainer as training
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.recipe import Recipe
 
@@ -49,3 +54,32 @@ def tiny_recipe(**entries):
         "batch": 1,
     }
     return Recipe(**{**usual, **entries})
+
+
+class TenStepsPerSecond:
+    """A clock for the trainer by which every step takes a tenth of a second.
+
+    Args:
+        monkeypatch: pytest's, which takes the clock away again.
+    """
+
+    def __init__(self, monkeypatch):
+        ticks = count()
+        clock = SimpleNamespace(perf_counter=lambda: next(ticks) / 10)
+        monkeypatch.setattr(training, "time", clock)
+
+    @staticmethod
+    def minutes(steps):
+        """The time in which that many steps are made, and no more."""
+        return (steps - 0.5) / 600
+
+
+def stop_after(steps):
+    """For `Trainer.run`: cancel when that many steps were made."""
+    left = iter(range(steps - 1))
+
+    def check():
+        if next(left, None) is None:
+            raise Cancelled("Stopped")
+
+    return check
