@@ -24,11 +24,42 @@ def keep_connected(logits: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     components, count = ndimage.label(mask)
     if count <= 1 or not seeds.any():
         return logits
-    near = ndimage.binary_dilation(seeds, iterations=REACH) if seeds.sum() < seeds.size // 64 else seeds
     kept = np.zeros(count + 1, dtype=bool)
-    kept[np.unique(components[near])] = True
+    kept[np.unique(components[_near(seeds)])] = True
     kept[0] = False
     if not kept.any():
         return logits
     dropped = mask & ~kept[components]
     return np.where(dropped, -np.abs(logits), logits)
+
+
+def unmarked_parts(mask: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Keep the parts of a mask that no mark touches.
+
+    Args:
+        mask: bool (K, J, I).
+        marks: bool (K, J, I); a part is left out if it comes within two samples of one.
+
+    Returns:
+        Bool (K, J, I).
+    """
+    from scipy import ndimage
+
+    components, count = ndimage.label(mask)
+    if count == 0 or not marks.any():
+        return mask
+    unmarked = np.ones(count + 1, dtype=bool)
+    unmarked[np.unique(components[_near(marks)])] = False
+    unmarked[0] = False
+    found: np.ndarray = unmarked[components]
+    return found
+
+
+def _near(seeds: np.ndarray) -> np.ndarray:
+    """What lies within reach of seeds; of many seeds, only what they cover."""
+    from scipy import ndimage
+
+    if seeds.sum() >= seeds.size // 64:
+        return seeds
+    near: np.ndarray = ndimage.binary_dilation(seeds, iterations=REACH)
+    return near

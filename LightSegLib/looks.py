@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LightSegLib.connected import keep_connected
+from LightSegLib.connected import keep_connected, unmarked_parts
 from LightSegLib.geometry import IndexBox, SamplingGrid, sample_grid
 from LightSegLib.intensities import PreparedImage
 from LightSegLib.models import guidance as channels
 from LightSegLib.models.base import InteractiveModel
-from LightSegLib.prompts import PromptSet
+from LightSegLib.prompts import Box, PromptSet
 from LightSegLib.zoom import reaches_beyond
 
 
@@ -150,16 +150,30 @@ class Looker:
         for channel, voxels in ((channels.POSITIVE, self.positive), (channels.NEGATIVE, self.negative)):
             channels.draw_balls(drawn[channel], grid.index_to_sample(voxels)[:, ::-1])
         for box in self.boxes:
-            lower, upper = grid.index_to_sample(np.array([box.lower_ijk, box.upper_ijk]) - [[0], [1]])
-            channels.draw_box(drawn[channels.BOX], lower[::-1], upper[::-1])
+            self._draw(box, grid, drawn[channels.BOX])
         return drawn
 
     def _seeds(self, grid: SamplingGrid, previous: np.ndarray | None) -> np.ndarray:
-        """Samples (K, J, I) that kept parts must touch: positive prompts, else the mask so far."""
+        """Samples (K, J, I) that kept parts must touch.
+
+        These are the positive prompts, boxes that hold none of them, and those parts of the mask so far that
+        hang together with no prompt: they were given, or hang together outside the region.
+        """
         seeds = np.zeros(grid.shape_ijk[::-1], dtype=bool)
         places = np.round(grid.index_to_sample(self.positive)).astype(int)
         inside = np.all((places >= 0) & (places < grid.shape_ijk), axis=1)
         seeds[tuple(places[inside][:, ::-1].T)] = True
-        if previous is not None and not seeds.any():
-            seeds |= previous > 0.5
-        return seeds
+        given = None if previous is None else unmarked_parts(previous > 0.5, seeds)
+        for box in self.boxes:
+            if not _holds_any(box, self.positive):
+                self._draw(box, grid, seeds)
+        return seeds if given is None else seeds | given
+
+    @staticmethod
+    def _draw(box: Box, grid: SamplingGrid, channel: np.ndarray) -> None:
+        lower, upper = grid.index_to_sample(np.array([box.lower_ijk, box.upper_ijk]) - [[0], [1]])
+        channels.draw_box(channel, lower[::-1], upper[::-1])
+
+
+def _holds_any(box: Box, voxels: np.ndarray) -> bool:
+    return bool(np.all((voxels >= box.lower_ijk) & (voxels < box.upper_ijk), axis=1).any())

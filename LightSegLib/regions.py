@@ -143,15 +143,19 @@ class _Task:
             inertia = Inertia(self.named, self.settings.inertia, self.settings.reach)
         look = self.looker.look(grid, zoom, self.looker.previous(grid), inertia)
         if look.beyond and zoom < self.zoomer.widest:
-            look = self._fitted(look)
+            look = self._fitted(look, inertia)
         native = float(self.zoomer.spacing.min())
         if look.zoom < native * self.settings.closer or isinstance(changed_by, Box):
             return [look]
-        zoom = max(native, look.zoom / 2.5)
+        zoom = max(native, look.zoom / 2.5, self.zoomer.fitting(self.named))
+        if (
+            look.zoom < zoom * self.settings.zoom.refit
+        ):  # a long scribble, which leaves no room to come closer
+            return [look]
         near = self.zoomer.grid(_middle(self.named), zoom)
         return [look, self.looker.look(near, zoom, self.looker.carried(look, near), inertia)]
 
-    def _fitted(self, look: Look) -> Look:
+    def _fitted(self, look: Look, inertia: Inertia | None = None) -> Look:
         """Look again where the zoom does not suit the object that was found."""
         shape_ijk = self.looker.image.volume.shape_ijk
         for _ in range(MAX_REFITS):
@@ -165,7 +169,10 @@ class _Task:
             if max(zoom / look.zoom, look.zoom / zoom) < self.settings.zoom.refit:
                 return look
             grid = self.zoomer.grid(_middle(box), zoom)
-            look = self.looker.look(grid, zoom, self.looker.carried(look, grid))
+            again = self.looker.look(grid, zoom, self.looker.carried(look, grid), inertia)
+            if not (again.logits > 0).any():
+                return look
+            look = again
         return look
 
 
