@@ -36,7 +36,9 @@ class Recipe:
         extent_range: longest extent of the object over the cube's edge.
         continue_probability: chance that another prompt follows an answer.
         confidence_weight: of the expected-Dice loss.
-        texture_weight, reconstruction_weight: of VeloxSeg's teacher terms; 0 trains without teachers.
+        texture_weight, reconstruction_weight: of VeloxSeg's teacher terms (published: 2 and 0.5). They need
+            "reconstruction": [1] in the architecture's config, a teacher for the image channel; 0 and 0 train
+            without teachers.
         seed: of samples and weights.
     """
 

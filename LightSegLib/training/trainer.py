@@ -14,6 +14,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -92,12 +93,7 @@ class Trainer:
         self.network = build_network(recipe.architecture, recipe.patch).to(self.device)
         self.taught = recipe.texture_weight > 0 or recipe.reconstruction_weight > 0
         if self.taught and not self.network.has_teachers:
-            raise TrainingError(
-                "The recipe weighs texture teachers that its network does not have",
-                f"texture_weight {recipe.texture_weight:g}, reconstruction_weight "
-                f"{recipe.reconstruction_weight:g}",
-                'Let the architecture\'s config say "reconstruction": [1], or set both weights to 0',
-            )
+            raise _no_teachers(recipe)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -143,7 +139,8 @@ class Trainer:
         except (RuntimeError, LightSegError) as error:
             if "DataLoader worker" not in str(error):
                 raise
-            self.save()  # PyTorch tells of a dead process in between any two lines, be it while saving
+            if self.progress.step:
+                self.save()  # again: PyTorch tells of a dead process between any two lines, even of saving
             raise TrainingError(
                 f"A process that draws samples ended at step {self.progress.step}",
                 str(error).strip().splitlines()[-1],
@@ -157,10 +154,10 @@ class Trainer:
         check_cancelled: Callable[[], None] | None,
         checkpoint_seconds: float,
     ) -> None:
+        chains = self._chains()
         window: list[tuple[float, float, float]] = []
+        saved = last = time.perf_counter()
         try:
-            chains = self._chains()
-            saved = last = time.perf_counter()
             while self.progress.seconds < self.budget:
                 window.append(self._step(chains))
                 now = time.perf_counter()
@@ -233,7 +230,7 @@ class Trainer:
     ) -> tuple[PromptableOutput, Tensor]:
         """The network's answer and its loss, teachers included where the recipe weighs them."""
         recipe, teaching = self.recipe, None
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+        with torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
             if self.taught:
                 output, teaching = self.network.forward_with_teachers(image, guidance)
             else:
@@ -287,3 +284,11 @@ class Trainer:
         if report is not None:
             text = f"step {self.progress.step}, loss {loss:.3f}, Dice {dice:.3f}"
             report(min(1.0, self.progress.seconds / self.budget), text)
+
+
+def _no_teachers(recipe: Recipe) -> TrainingError:
+    return TrainingError(
+        "The recipe weighs texture teachers that its network does not have",
+        f"texture_weight {recipe.texture_weight:g}, reconstruction_weight {recipe.reconstruction_weight:g}",
+        'Let the architecture\'s config say "reconstruction": [1], or set both weights to 0',
+    )
