@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+from itertools import repeat
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 from training_cases import TenStepsPerSecond, ball_case, stop_after, tiny_recipe
 
-from LightSegLib.errors import Cancelled, ModelError, TrainingError
+from LightSegLib.errors import Cancelled, DataError, ModelError, TrainingError
 from LightSegLib.training import mixed_precision
 from LightSegLib.training import trainer as training
 from LightSegLib.training.checkpoints import read_progress
@@ -59,12 +60,16 @@ def log(folder):
 
 
 def test_a_few_steps_reduce_the_loss(trainer, clock, monkeypatch):
-    monkeypatch.setattr(training, "LOG_EVERY", 20)
-    run = trainer(clock.minutes(80), batch=2, learning_rate=3e-3, continue_probability=0.5)
+    monkeypatch.setattr(training, "LOG_EVERY", 5)
+    run = trainer(clock.minutes(25), learning_rate=3e-3, continue_probability=0.0, warm_up=0.0)
+    chain = run._chains()[0]
+    sample = next(chain.stream)
+    chain.stream = repeat(sample)
+    monkeypatch.setattr(run, "_chains", lambda: [chain])
     run.run()
     losses = [float(row[LOG_COLUMNS.index("loss")]) for row in log(run.folder)[1:]]
-    assert len(losses) == 4
-    assert losses[-1] < 0.75 * losses[0]
+    assert len(losses) == 5
+    assert losses[-1] < 0.6 * losses[0]
 
 
 def test_the_average_follows_the_weights(trainer, clock):
@@ -257,6 +262,14 @@ def test_a_worker_s_own_error_is_told_in_one_line(trainer, monkeypatch):
         trainer(10.0, workers=1).run()
     assert "no sample showed enough" in raised.value.why
     assert "\n" not in str(raised.value)
+
+
+def test_a_run_that_never_began_leaves_no_checkpoint(trainer, monkeypatch):
+    monkeypatch.setattr("LightSegLib.training.samples.MAX_FRUITLESS", 0)
+    run = trainer(10.0)
+    with pytest.raises(DataError):
+        run.run()
+    assert not (run.folder / "progress.json").exists()
 
 
 # --- Number formats -----------------------------------------------------------------------------------------
