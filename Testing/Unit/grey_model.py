@@ -1,6 +1,6 @@
-"""A model without a network: it takes for the object whatever has the grey value that was clicked.
+"""A model without a network: it takes for the object whatever is as bright, or as dark, as what was clicked.
 
-On images of a few grey values it is right at every zoom, so what a region policy adds or spoils shows.
+On images of two grey values it is right at every zoom, so what a region policy adds or spoils shows.
 """
 
 from __future__ import annotations
@@ -21,42 +21,47 @@ PATCH = 24
 class GreyModel:
     """Segments everything alike in the region, and trusts itself more the more samples the object has.
 
+    What fills more than half of a region is too close to judge, or background.
+
     Args:
         patch: samples along the edge of a region.
-        tolerance: how much a grey value (-1 to 1) may differ from the clicked one.
+        sure: logit far from any border.
     """
 
-    def __init__(self, patch=PATCH, tolerance=0.5, capabilities=EVERYTHING_BUT_TEXT):
+    def __init__(self, patch=PATCH, sure=8.0, capabilities=EVERYTHING_BUT_TEXT):
         self.capabilities = capabilities
         self.card = SimpleNamespace(id="grey", title="Grey")
         self.patch_kji = (patch,) * 3
         self.device = "cpu"
-        self.tolerance = tolerance
+        self.sure = sure
         self.seen = []
 
     def predict(self, image, guidance):
         self.seen.append((image, guidance))
-        logits = 8 * (self.tolerance - np.abs(image[0] - self._wanted(image[0], guidance)))
-        logits[guidance[NEGATIVE] > 0.5] = -8
+        logits = self.sure * image[0] * self._wanted(image[0], guidance)
+        logits[guidance[NEGATIVE] > 0.5] = -self.sure
         parts, _ = ndimage.label(logits > 0)
         marked = parts[guidance[[POSITIVE, PREVIOUS, BOX]].max(axis=0) > 0.5]
         size = np.isin(parts, marked[marked > 0]).sum()
-        return Prediction(logits.astype(np.float32), float(1 - 1 / (1 + np.cbrt(size))))
+        confidence = 0.1 if size > parts.size / 2 else 1 - 1 / (1 + np.cbrt(size))
+        return Prediction(logits.astype(np.float32), float(confidence))
 
     def _wanted(self, image, guidance):
+        """1 if the object is bright, -1 if it is dark."""
         if guidance[POSITIVE].max() > 0.3:
-            return image[np.unravel_index(guidance[POSITIVE].argmax(), image.shape)]
+            return 1 if image[np.unravel_index(guidance[POSITIVE].argmax(), image.shape)] > 0 else -1
         for channel in (PREVIOUS, BOX):
             if guidance[channel].max() > 0.5:
-                return np.median(image[guidance[channel] > 0.5])
-        return np.float32(9)
+                return 1 if np.percentile(image[guidance[channel] > 0.5], 90) > 0 else -1
+        return 1
 
 
 class SilentModel(GreyModel):
     """Finds nothing at all."""
 
-    def _wanted(self, image, guidance):
-        return np.float32(9)
+    def predict(self, image, guidance):
+        self.seen.append((image, guidance))
+        return Prediction(np.full(image[0].shape, -self.sure, np.float32), 0.0)
 
 
 def ball(shape_kji, centre_ijk, radius_mm, spacing=(1.0, 1.0, 1.0)):

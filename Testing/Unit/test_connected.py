@@ -1,10 +1,10 @@
-"""Only what hangs together with a prompt is kept, unless nothing does."""
+"""Only what hangs together with a prompt is kept, unless nothing does; parts without a prompt can be told."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from LightSegLib.connected import REACH, keep_connected
+from LightSegLib.connected import REACH, keep_connected, unmarked_parts
 
 SHAPE = (12, 12, 20)
 
@@ -74,3 +74,15 @@ def test_the_answer_that_was_given_is_not_written_to() -> None:
 def test_an_answer_of_nothing_stays_nothing() -> None:
     nothing = np.full(SHAPE, -1.0, np.float32)
     np.testing.assert_array_equal(keep_connected(nothing, seeds((5, 5, 3))), nothing)
+
+
+def test_parts_that_a_mark_touches_or_comes_close_to_are_left_out() -> None:
+    mask = answer() > 0
+    assert unmarked_parts(mask, seeds((5, 5, 3))).sum() == 64
+    assert unmarked_parts(mask, seeds((5, 5, 3)))[:, :, 12:16].any()
+    assert not unmarked_parts(mask, seeds((5, 5, 5 + REACH), (7, 7, 15))).any()
+
+
+def test_without_marks_all_parts_are_unmarked() -> None:
+    np.testing.assert_array_equal(unmarked_parts(answer() > 0, seeds()), answer() > 0)
+    assert not unmarked_parts(np.zeros(SHAPE, bool), seeds((5, 5, 3))).any()

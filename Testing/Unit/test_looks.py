@@ -121,6 +121,32 @@ def test_without_a_click_in_the_region_the_mask_so_far_says_what_is_kept() -> No
     np.testing.assert_array_equal(found.logits > 0, previous > 0)
 
 
+def test_a_part_of_the_mask_so_far_that_no_click_touches_is_kept_and_one_cut_off_from_its_click_is_not() -> (
+    None
+):
+    clicked, given = ball(SHAPE, (14, 22, 20), 4), ball(SHAPE, (27, 22, 20), 3)
+    at = grid()
+    bridged = clicked | given
+    bridged[20, 22, 14:28] = True  # the mask so far hangs together, what the model finds does not
+    kept = {}
+    for name, so_far in (("apart", clicked | given), ("bridged", bridged)):
+        previous = so_far[8:32, 8:32, 8:32].astype(np.float32)
+        found = looker(Point((14, 22, 20)), volume=picture(clicked | given)).look(at, 1.0, previous)
+        kept[name] = found.logits > 0
+    np.testing.assert_array_equal(kept["apart"], (clicked | given)[8:32, 8:32, 8:32])
+    np.testing.assert_array_equal(kept["bridged"], clicked[8:32, 8:32, 8:32])
+
+
+def test_a_box_keeps_what_it_frames_unless_a_click_inside_says_more() -> None:
+    one, other = ball(SHAPE, (14, 22, 20), 4), ball(SHAPE, (27, 22, 20), 3)
+    box = Box((22, 17, 15), (32, 27, 25))
+    both = looker(Point((14, 22, 20)), box, volume=picture(one | other)).look(grid(), 1.0, None)
+    np.testing.assert_array_equal(both.logits > 0, (one | other)[8:32, 8:32, 8:32])
+    large = Box((9, 17, 15), (32, 27, 25))
+    first = looker(Point((14, 22, 20)), large, volume=picture(one | other)).look(grid(), 1.0, None)
+    np.testing.assert_array_equal(first.logits > 0, one[8:32, 8:32, 8:32])
+
+
 def test_a_look_says_whether_its_mask_goes_on_and_how_sure_the_model_is() -> None:
     whole = looker(Point(CENTRE)).look(grid(), 1.0, None)
     assert not whole.beyond
