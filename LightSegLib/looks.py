@@ -23,12 +23,15 @@ class Inertia:
 
     Attributes:
         named: the voxels of the newest prompt.
-        logit: what a far voxel's logit must exceed to change; close to the prompt nothing is needed.
+        grow: what the logit of a far voxel outside the mask must exceed to come in; close to the prompt
+            nothing is needed.
+        shrink: the same for a far voxel inside the mask to go out.
         reach: how far is close, as a share of the cube's edge; the resistance is full at twice that distance.
     """
 
     named: IndexBox
-    logit: float
+    grow: float
+    shrink: float
     reach: float
 
     def towards(self, previous: np.ndarray, grid: SamplingGrid) -> np.ndarray:
@@ -43,7 +46,9 @@ class Inertia:
             square = square + offset.reshape(shape) ** 2
         reach = self.reach * max(grid.shape_ijk)
         share = np.clip(np.sqrt(square) / reach - 1, 0, 1)
-        towards: np.ndarray = (self.logit * share * (2 * previous - 1)).astype(np.float32)
+        towards: np.ndarray = (share * (previous * self.shrink - (1 - previous) * self.grow)).astype(
+            np.float32
+        )
         return towards
 
 

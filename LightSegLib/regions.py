@@ -53,7 +53,10 @@ class RegionSettings:
         zoom: how regions are chosen.
         connected: keep only what hangs together with a positive prompt.
         box_slack: how far beyond a drawn box the mask may reach, as a share of the box.
-        inertia: logit that a voxel far from a late click must exceed to change.
+        inertia: logit that a voxel far from a late click must exceed to change against the click's
+            direction: to go out after a positive click, to come in after a negative one.
+        momentum: logit, for every click before this one, that it must exceed to change in the click's
+            direction: early clicks may still change the whole mask, late ones correct a place.
         reach: how far from a late click voxels change freely, as a share of the cube's edge.
         closer: a late click is looked at again, closer, where the first look was this many times coarser than
             the image.
@@ -63,6 +66,7 @@ class RegionSettings:
     connected: bool = True
     box_slack: float = 0.1
     inertia: float = 8.0
+    momentum: float = 0.5
     reach: float = 0.12
     closer: float = 3.0
 
@@ -139,8 +143,11 @@ class _Task:
         zoom = self.zoomer.fitting(whole)
         grid = self.zoomer.grid(_middle(whole), zoom)
         inertia = None
-        if held is not None and self.settings.inertia and not isinstance(changed_by, Box):
-            inertia = Inertia(self.named, self.settings.inertia, self.settings.reach)
+        if held is not None and isinstance(changed_by, Point | Scribble):
+            against = self.settings.inertia
+            along = min(against, self.settings.momentum * (len(self.prompts) - 1))
+            grow, shrink = (along, against) if changed_by.positive else (against, along)
+            inertia = Inertia(self.named, grow, shrink, self.settings.reach)
         look = self.looker.look(grid, zoom, self.looker.previous(grid), inertia)
         if look.beyond and zoom < self.zoomer.widest:
             look = self._fitted(look, inertia)
