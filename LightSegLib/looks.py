@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,7 +170,7 @@ class Looker:
         seeds[tuple(places[inside][:, ::-1].T)] = True
         given = None if previous is None else unmarked_parts(previous > 0.5, seeds)
         for box in self.boxes:
-            if not _holds_any(box, self.positive):
+            if not framed(self.positive, [box]).any():
                 self._draw(box, grid, seeds)
         return seeds if given is None else seeds | given
 
@@ -180,5 +180,9 @@ class Looker:
         channels.draw_box(channel, lower[::-1], upper[::-1])
 
 
-def _holds_any(box: Box, voxels: np.ndarray) -> bool:
-    return bool(np.all((voxels >= box.lower_ijk) & (voxels < box.upper_ijk), axis=1).any())
+def framed(voxels: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
+    """Whether each of the voxels (N, 3), IJK, lies in any of the boxes; bool (N,)."""
+    inside = np.zeros(len(voxels), dtype=bool)
+    for box in boxes:
+        inside |= np.all((voxels >= box.lower_ijk) & (voxels < box.upper_ijk), axis=1)
+    return inside

@@ -15,7 +15,7 @@ import numpy as np
 
 from LightSegLib.geometry import IndexBox
 from LightSegLib.intensities import PreparedImage
-from LightSegLib.looks import Inertia, Look, Looker
+from LightSegLib.looks import Inertia, Look, Looker, framed
 from LightSegLib.models.base import InteractiveModel
 from LightSegLib.pasting import cut_to_boxes, paste
 from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble
@@ -52,7 +52,8 @@ class RegionSettings:
     Attributes:
         zoom: how regions are chosen.
         connected: keep only what hangs together with a positive prompt.
-        box_slack: how far beyond a drawn box the mask may reach, as a share of the box.
+        box_slack: how far beyond a drawn box the mask may reach, as a share of the box, unless there are
+            positive clicks beyond it.
         inertia: logit that a voxel far from a late click must exceed to change against the click's
             direction: to go out after a positive click, to come in after a negative one.
         momentum: logit, for every click before this one, that it must exceed to change in the click's
@@ -111,7 +112,7 @@ class RegionSegmenter:
         task = _Task(looker, settings, prompts, named)
         looks = task.later_looks(held, changed_by) if started else [task.first_look()]
         box, mask, probability = paste(looks, current, held)
-        if prompts.boxes and len(looker.positive) == 0:
+        if prompts.boxes and framed(looker.positive, prompts.boxes).all():
             cut_to_boxes(box, mask, current, prompts.boxes, settings.box_slack)
         return Answer(box, mask, probability, looks[0].confidence, looker.network_seconds)
 

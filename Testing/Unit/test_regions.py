@@ -322,6 +322,19 @@ def test_a_box_holds_what_leaks_within_its_slack() -> None:
     assert dice(session.mask, truth & (np.arange(SHAPE[2]) >= 30) & (np.arange(SHAPE[2]) < 50)) > 0.85
 
 
+def test_clicks_inside_a_box_do_not_let_the_mask_leave_it() -> None:
+    truth = np.zeros(SHAPE, bool)
+    truth[40:50, 43:53, 10:90] = True
+    session = begun(picture(truth), settings=RegionSettings(box_slack=0.1, inertia=0.0))
+    session.add_box((30, 43, 40), (50, 53, 50))
+    session.add_point((40, 48, 45))
+    session.add_point((40, 43, 40), positive=False)
+    extent = IndexBox.of_mask(session.mask)
+    assert extent is not None
+    assert extent.lower[0] >= 28
+    assert extent.upper[0] <= 52
+
+
 def test_a_positive_click_beyond_the_box_may_leave_it() -> None:
     truth = np.zeros(SHAPE, bool)
     truth[40:50, 43:53, 10:90] = True
