@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 REACH = 2
+_OFFSETS = np.argwhere(np.ones((2 * REACH + 1,) * 3)) - REACH
+_AROUND = _OFFSETS[np.abs(_OFFSETS).sum(axis=1) <= REACH]
+"""Steps (N, 3) to all samples at most `REACH` steps from one."""
 
 
 def keep_connected(logits: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -24,10 +27,8 @@ def keep_connected(logits: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     components, count = ndimage.label(mask)
     if count <= 1 or not seeds.any():
         return logits
-    kept = np.zeros(count + 1, dtype=bool)
-    kept[np.unique(components[_near(seeds)])] = True
-    kept[0] = False
-    if not kept.any():
+    kept = _touched(components, count, seeds)
+    if kept[1:].all() or not kept.any():
         return logits
     dropped = mask & ~kept[components]
     return np.where(dropped, -np.abs(logits), logits)
@@ -48,18 +49,26 @@ def unmarked_parts(mask: np.ndarray, marks: np.ndarray) -> np.ndarray:
     components, count = ndimage.label(mask)
     if count == 0 or not marks.any():
         return mask
-    unmarked = np.ones(count + 1, dtype=bool)
-    unmarked[np.unique(components[_near(marks)])] = False
-    unmarked[0] = False
-    found: np.ndarray = unmarked[components]
+    touched = _touched(components, count, marks)
+    if count == 1:
+        return np.zeros_like(mask) if touched[1] else mask
+    touched[0] = True
+    found: np.ndarray = ~touched[components]
     return found
 
 
-def _near(seeds: np.ndarray) -> np.ndarray:
-    """What lies within reach of seeds; of many seeds, only what they cover."""
-    from scipy import ndimage
+def _touched(components: np.ndarray, count: int, marks: np.ndarray) -> np.ndarray:
+    """Which of the components 1 to `count` come within reach of a mark; of many marks, which they cover.
 
-    if seeds.sum() >= seeds.size // 64:
-        return seeds
-    near: np.ndarray = ndimage.binary_dilation(seeds, iterations=REACH)
-    return near
+    Returns:
+        Bool (count + 1,); the background, 0, is never touched.
+    """
+    touched = np.zeros(count + 1, dtype=bool)
+    places = np.argwhere(marks)
+    if len(places) < marks.size // 64:
+        around = np.minimum(np.maximum(places[:, None] + _AROUND, 0), np.array(marks.shape) - 1)
+        touched[components[tuple(around.reshape(-1, 3).T)]] = True
+    else:
+        touched[components[marks]] = True
+    touched[0] = False
+    return touched
