@@ -198,7 +198,7 @@ def test_warming_up_measures_before_the_first_click_and_again_when_asked(
 ) -> None:
     network = Answering()
     model = wrapped(network, tmp_path)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="LightSegLib"):
         plan = model.warm_up()
     assert plan is model.plan
     assert "One forward pass takes" in caplog.text
