@@ -87,9 +87,6 @@ class Trainer:
             )
         self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
-        # Gradients far from any border underflow, and arithmetic with denormal numbers is many times slower
-        # on a CPU. The setting holds for the whole process.
-        torch.set_flush_denormal(True)
         self.network = build_network(recipe.architecture, recipe.patch).to(self.device)
         self.taught = recipe.texture_weight > 0 or recipe.reconstruction_weight > 0
         if self.taught and not self.network.has_teachers:
@@ -131,6 +128,9 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, content in (("recipe.json", self.recipe.to_dict()), (DATA_NAME, self.about)):
             (self.folder / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        # Gradients far from any border underflow, and arithmetic with denormal numbers is many times slower
+        # on a CPU. The setting holds for the whole process, so it is taken back.
+        torch.set_flush_denormal(True)
         try:
             self._train(report, check_cancelled, checkpoint_seconds)
         except (KeyboardInterrupt, Cancelled):
@@ -146,6 +146,8 @@ class Trainer:
                 str(error).strip().splitlines()[-1],
                 "The same command goes on from there; if memory ran out, give --workers 0",
             ) from error
+        finally:
+            torch.set_flush_denormal(False)
         return self.progress
 
     def _train(

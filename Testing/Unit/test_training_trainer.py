@@ -303,3 +303,9 @@ def test_only_grouped_convolutions_on_small_grids_are_kept_exact():
         assert plain(small).dtype == torch.bfloat16
         assert grouped(large).dtype == torch.bfloat16
     assert grouped.seen == torch.float32  # its own faster forward was used on the large grid
+
+
+def test_a_run_leaves_the_arithmetic_of_the_process_as_it_was(trainer, clock):
+    trainer(clock.minutes(1)).run()
+    denormal = torch.tensor([1e-41])
+    assert float((denormal * torch.tensor([0.5]))[0]) > 0
