@@ -41,7 +41,8 @@ class NetworkModel:
     def __init__(self, card: ModelCard, network: nn.Module, device: torch.device) -> None:
         self.card = card
         self.load_seconds = 0.0
-        check_memory(card.memory_bytes or None, device, f"The model {card.id}")
+        if device.type == "cpu":  # a full GPU is no reason to refuse: the runner falls back
+            check_memory(card.memory_bytes or None, device, f"The model {card.id}")
         set_thread_count()
         self._network = network.eval().requires_grad_(False)
         self._plan: Plan | None = None
