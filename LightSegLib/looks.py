@@ -12,7 +12,7 @@ from LightSegLib.connected import keep_connected, unmarked_parts
 from LightSegLib.geometry import IndexBox, SamplingGrid, sample_grid
 from LightSegLib.intensities import PreparedImage
 from LightSegLib.models import guidance as channels
-from LightSegLib.models.base import InteractiveModel
+from LightSegLib.models.base import InteractiveModel, Prediction
 from LightSegLib.prompts import Box, PromptSet
 from LightSegLib.zoom import reaches_beyond
 
@@ -80,6 +80,8 @@ class Looker:
         prompts: all prompts of the segment.
         current: bool (K, J, I) of the image, the segment's mask so far.
         connected: keep only what hangs together with a prompt.
+        mirrored: show each region to the model twice, the second time mirrored through its centre, and
+            average the logits: twice the time, for a steadier answer.
         check_cancelled: called before each look; may raise `Cancelled`.
     """
 
@@ -90,12 +92,14 @@ class Looker:
         prompts: PromptSet,
         current: np.ndarray,
         connected: bool,
+        mirrored: bool,
         check_cancelled: Callable[[], None] | None,
     ) -> None:
         self.model = model
         self.image = image
         self.current = current
         self.connected = connected
+        self.mirrored = mirrored
         self.check_cancelled = check_cancelled
         self.boxes = prompts.boxes
         self.positive = prompts.positive_voxels()
@@ -103,7 +107,13 @@ class Looker:
         self.network_seconds = 0.0
 
     def look(
-        self, grid: SamplingGrid, zoom: float, previous: np.ndarray | None, inertia: Inertia | None = None
+        self,
+        grid: SamplingGrid,
+        zoom: float,
+        previous: np.ndarray | None,
+        inertia: Inertia | None = None,
+        *,
+        glance: bool = False,
     ) -> Look:
         """Ask the model about one region.
 
@@ -112,6 +122,7 @@ class Looker:
             zoom: its step in mm.
             previous: float32 (K, J, I) of the grid, the mask to start from; None at the first look.
             inertia: how firmly that mask stands.
+            glance: look only once, even if the model usually sees a region twice.
         """
         if self.check_cancelled is not None:
             self.check_cancelled()
@@ -121,7 +132,7 @@ class Looker:
         ]
         guidance = self._guidance(grid, previous)
         began = time.perf_counter()
-        prediction = self.model.predict(np.stack(crops), guidance)
+        prediction = self._predict(np.stack(crops), guidance, twice=self.mirrored and not glance)
         self.network_seconds += time.perf_counter() - began
         logits = prediction.logits
         if inertia is not None and previous is not None:
@@ -130,6 +141,17 @@ class Looker:
             logits = keep_connected(logits, self._seeds(grid, previous))
         beyond = reaches_beyond(logits > 0, grid, volume.shape_ijk)
         return Look(grid, zoom, logits, prediction.confidence, beyond)
+
+    def _predict(self, image: np.ndarray, guidance: np.ndarray, twice: bool) -> Prediction:
+        straight = self.model.predict(image, guidance)
+        if not twice:
+            return straight
+        mirror = (slice(None), *[slice(None, None, -1)] * 3)
+        turned = self.model.predict(
+            np.ascontiguousarray(image[mirror]), np.ascontiguousarray(guidance[mirror])
+        )
+        logits = (straight.logits + turned.logits[mirror[1:]]) / 2
+        return Prediction(logits, (straight.confidence + turned.confidence) / 2)
 
     def previous(self, grid: SamplingGrid) -> np.ndarray:
         """The segment's mask so far on a grid, float32 (K, J, I), 0 to 1."""

@@ -52,6 +52,7 @@ class RegionSettings:
     Attributes:
         zoom: how regions are chosen.
         connected: keep only what hangs together with a positive prompt.
+        mirrored: show the chosen region to the model twice, straight and mirrored; see `Looker`.
         box_slack: how far beyond a drawn box the mask may reach, as a share of the box, unless there are
             positive clicks beyond it.
         inertia: logit that a voxel far from a late click must exceed to change against the click's
@@ -65,6 +66,7 @@ class RegionSettings:
 
     zoom: ZoomSettings = field(default_factory=ZoomSettings)
     connected: bool = True
+    mirrored: bool = True
     box_slack: float = 0.1
     inertia: float = 8.0
     momentum: float = 0.5
@@ -105,7 +107,9 @@ class RegionSegmenter:
         settings = self.settings
         named = _named(changed_by, image)
         held = IndexBox.of_mask(current)
-        looker = Looker(self.model, image, prompts, current, settings.connected, check_cancelled)
+        looker = Looker(
+            self.model, image, prompts, current, settings.connected, settings.mirrored, check_cancelled
+        )
         started = held is not None or bool(prompts.boxes)
         if not started and len(looker.positive) == 0:
             return _unchanged(current, named)
@@ -132,9 +136,15 @@ class _Task:
         centre = _middle(self.named)
         smallest = self.zoomer.fitting(self.named)
         zooms = [zoom for zoom in self.zoomer.ladder() if zoom >= smallest] or [smallest]
-        looks = [self.looker.look(self.zoomer.grid(centre, zoom), zoom, None) for zoom in zooms]
+        glance = len(zooms) > 1
+        looks = [
+            self.looker.look(self.zoomer.grid(centre, zoom), zoom, None, glance=glance) for zoom in zooms
+        ]
         best = max(looks, key=lambda look: look.confidence - BEYOND_PENALTY * look.beyond)
-        return self._fitted(best)
+        fitted = self._fitted(best)
+        if fitted is best and glance and self.settings.mirrored:
+            return self.looker.look(best.grid, best.zoom, None)
+        return fitted
 
     def later_looks(self, held: IndexBox | None, changed_by: Prompt) -> list[Look]:
         """The region of mask and prompts, and a closer one around the prompt where that adds detail."""

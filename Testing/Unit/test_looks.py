@@ -12,6 +12,7 @@ from LightSegLib.errors import Cancelled
 from LightSegLib.geometry import SamplingGrid, Volume
 from LightSegLib.intensities import prepare
 from LightSegLib.looks import Look, Looker
+from LightSegLib.models.base import Prediction
 from LightSegLib.models.guidance import BOX, NEGATIVE, POSITIVE, PREVIOUS
 from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble
 
@@ -31,12 +32,14 @@ def looker(
     volume: Volume | None = None,
     current: np.ndarray | None = None,
     connected: bool = True,
+    mirrored: bool = False,
     model: GreyModel | None = None,
     check_cancelled: Callable[[], None] | None = None,
 ) -> Looker:
     volume = volume or picture(ball(SHAPE, CENTRE, 6))
     current = np.zeros(volume.shape_ijk[::-1], bool) if current is None else current
-    return Looker(model or GreyModel(), prepare(volume), prompts(*given), current, connected, check_cancelled)
+    image = prepare(volume)
+    return Looker(model or GreyModel(), image, prompts(*given), current, connected, mirrored, check_cancelled)
 
 
 def grid(start: float | tuple[float, float, float] = 8.0, step: float = 1.0) -> SamplingGrid:
@@ -209,3 +212,29 @@ def test_a_mask_is_carried_to_a_finer_grid_between_its_samples() -> None:
     mask[:, :, :10] = True
     carried = looker().carried(found(coarse, mask), grid(8.0))
     np.testing.assert_allclose(carried[3, 3, 8:14], [1, 1, 1, 0.5, 0, 0])
+
+
+def test_a_mirrored_look_averages_what_the_model_says_of_both_views() -> None:
+    class Lopsided(GreyModel):
+        """Says its grey value rule and, besides, that the first slices are more likely inside."""
+
+        def predict(self, image, guidance):
+            prediction = super().predict(image, guidance)
+            slope = np.linspace(4, -4, image.shape[1], dtype=np.float32)[:, None, None]
+            return Prediction(prediction.logits + slope, prediction.confidence)
+
+    point = Point(CENTRE)
+    plain = looker(point, connected=False).look(grid(), 1.0, None)
+    once = looker(point, connected=False, model=Lopsided()).look(grid(), 1.0, None)
+    twice = looker(point, connected=False, model=Lopsided(), mirrored=True).look(grid(), 1.0, None)
+    assert not np.allclose(once.logits, plain.logits)
+    np.testing.assert_allclose(twice.logits, plain.logits, atol=1e-4)
+
+
+def test_a_glance_asks_the_model_once_even_if_it_usually_looks_twice() -> None:
+    model = GreyModel()
+    showing = looker(Point(CENTRE), model=model, mirrored=True)
+    showing.look(grid(), 1.0, None, glance=True)
+    seen_by_a_glance = len(model.seen)
+    showing.look(grid(), 1.0, None)
+    assert (seen_by_a_glance, len(model.seen)) == (1, 3)
