@@ -70,6 +70,13 @@ class Look:
     confidence: float
     beyond: bool
 
+    @property
+    def doubt(self) -> float:
+        """Volume that may go either way, as a share of the expected volume, 0 to 1."""
+        probability = 0.5 * (1 + np.tanh(0.5 * self.logits))
+        unsure = float(np.minimum(probability, 1 - probability).sum())
+        return unsure / max(float(probability.sum()), 1.0)
+
 
 class Looker:
     """Shows regions of one image to a model.
