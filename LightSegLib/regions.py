@@ -62,9 +62,10 @@ class RegionSettings:
             positive clicks beyond it.
         inertia: logit that a voxel far from a late click must exceed to change against the click's
             direction: to go out after a positive click, to come in after a negative one.
-        momentum: logit, for every click before this one, that it must exceed to change in the click's
-            direction: early clicks may still change the whole mask, late ones correct a place.
+        momentum: logit, times the square of the prompts before this one, that it must exceed to change in the
+            click's direction: early clicks may still change the whole mask, late ones correct a place.
         reach: how far from a late click voxels change freely, as a share of the cube's edge.
+        narrowing: share by which the reach shrinks with every prompt before this one.
         closer: a late click is looked at again, closer, where the first look was this many times coarser than
             the image.
     """
@@ -74,8 +75,9 @@ class RegionSettings:
     mirrored: bool = True
     box_slack: float = 0.1
     inertia: float = 8.0
-    momentum: float = 0.25
+    momentum: float = 0.06
     reach: float = 0.12
+    narrowing: float = 0.06
     closer: float = 3.0
 
 
@@ -160,10 +162,7 @@ class _Task:
         grid = self.zoomer.grid(_middle(whole), zoom)
         inertia = None
         if held is not None and isinstance(changed_by, Point | Scribble):
-            against = self.settings.inertia
-            along = min(against, self.settings.momentum * (len(self.prompts) - 1))
-            grow, shrink = (along, against) if changed_by.positive else (against, along)
-            inertia = Inertia(self.named, grow, shrink, self.settings.reach)
+            inertia = self._inertia(changed_by.positive)
         look = self.looker.look(grid, zoom, self.looker.previous(grid), inertia)
         if look.beyond and zoom < self.zoomer.widest:
             look = self._fitted(look, inertia)
@@ -177,6 +176,13 @@ class _Task:
             return [look]
         near = self.zoomer.grid(_middle(self.named), zoom)
         return [look, self.looker.look(near, zoom, self.looker.carried(look, near), inertia)]
+
+    def _inertia(self, positive: bool) -> Inertia:
+        settings, earlier = self.settings, len(self.prompts) - 1
+        against = settings.inertia
+        along = min(against, settings.momentum * earlier**2)
+        grow, shrink = (along, against) if positive else (against, along)
+        return Inertia(self.named, grow, shrink, settings.reach * (1 - settings.narrowing) ** earlier)
 
     def _fitted(self, look: Look, inertia: Inertia | None = None) -> Look:
         """Look again where the zoom does not suit the object that was found."""
