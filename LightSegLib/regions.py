@@ -25,7 +25,7 @@ BEYOND_PENALTY = 0.35
 """Expected Dice that a mask which goes on beyond its region is thought to lose, when zooms are compared."""
 DOUBT_PENALTY = 0.25
 """Expected Dice that a mask loses by `Look.doubt`, when zooms are compared."""
-WIDER_BONUS = 0.02
+WIDER_BONUS = 0.05
 """Expected Dice by which a wider look is preferred to the next closer one: it has seen more of what it left
 out. These three were chosen on training and validation cases alike; see docs/training-log.md."""
 MAX_REFITS = 1

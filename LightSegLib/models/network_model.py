@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,21 @@ from LightSegLib.runtime.memory import check_memory
 from LightSegLib.runtime.precision import Plan, choose_precision
 
 logger = logging.getLogger(__name__)
+
+
+def best_threshold(expected_dice: float) -> float:
+    """The logit above which a voxel should count as inside, if Dice is to be as high as can be expected.
+
+    With probabilities that mean what they say, that is half the best Dice that can be expected, and so below
+    one half whenever the network is unsure (Lipton et al., arXiv 1402.1892, for the F1 score, which
+    Dice is).
+
+    Args:
+        expected_dice: 0 to 1; taken as at least 0.2, so that a network that knows nothing does not flood the
+            region.
+    """
+    probability = min(max(expected_dice, 0.2), 0.98) / 2
+    return math.log(probability / (1 - probability))
 
 
 class NetworkModel:
@@ -117,7 +133,10 @@ class NetworkModel:
                 f"it ran on {self.device} in {self.plan.describe()}",
                 "Report this with the output of `lightseg doctor`; device='cpu' may help",
             )
-        return [Prediction(answer, float(dice)) for answer, dice in zip(logits, expected, strict=True)]
+        return [
+            Prediction(answer - best_threshold(dice), dice)
+            for answer, dice in zip(logits, expected.tolist(), strict=True)
+        ]
 
     def _forward(self, network: nn.Module, image: Tensor, guidance: Tensor) -> Any:
         if self._plan is None or self._plan.device != image.device.type:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from LightSegLib.errors import ModelError, OutOfMemoryError
 from LightSegLib.models import network_model
 from LightSegLib.models.guidance import GUIDANCE_CHANNELS, POSITIVE, draw_balls, empty_guidance
-from LightSegLib.models.network_model import NetworkModel, load_network_model
+from LightSegLib.models.network_model import NetworkModel, best_threshold, load_network_model
 from LightSegLib.models.promptable import PromptableOutput
 from LightSegLib.models.registry import find_model, load_model
 from LightSegLib.runtime.fallback import FallbackRunner, FallbackWarning
@@ -162,7 +162,8 @@ def test_a_gpu_that_runs_out_of_memory_leaves_the_work_to_the_cpu_and_says_so(
     with pytest.warns(FallbackWarning, match=r"The model tiny did not fit .*cuda:0.* runs on the CPU"):
         use(model)
     assert model.device == "cpu"
-    assert (model.predict(*region(0)).logits == 1).all()
+    answer = model.predict(*region(0))
+    np.testing.assert_allclose(answer.logits, 1 - best_threshold(answer.confidence), rtol=1e-6)
     assert model.plan.device == "cpu"
 
 
@@ -224,3 +225,8 @@ def test_loading_fills_the_network_and_freezes_it(tiny_model: Path) -> None:  # 
     assert not model._network.training
     stored = sum(value.numel() for value in model._network.state_dict().values())
     assert stored == card.weights.parameters
+
+
+@pytest.mark.parametrize(("expected", "probability"), [(0.8, 0.4), (0.5, 0.25), (0.05, 0.1), (1.0, 0.49)])
+def test_a_voxel_counts_as_inside_from_half_the_expected_dice(expected: float, probability: float) -> None:
+    assert 1 / (1 + np.exp(-best_threshold(expected))) == pytest.approx(probability)
