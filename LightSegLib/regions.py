@@ -163,10 +163,12 @@ class _Task:
         inertia = None
         if held is not None and isinstance(changed_by, Point | Scribble):
             inertia = self._inertia(changed_by.positive)
-        look = self.looker.look(grid, zoom, self.looker.previous(grid), inertia)
+        native = float(self.zoomer.spacing.min())
+        # Two looks are as slow as one look in two views, so each of them gets one view.
+        glance = zoom >= native * self.settings.closer and not isinstance(changed_by, Box)
+        look = self.looker.look(grid, zoom, self.looker.previous(grid), inertia, glance=glance)
         if look.beyond and zoom < self.zoomer.widest:
             look = self._fitted(look, inertia)
-        native = float(self.zoomer.spacing.min())
         if look.zoom < native * self.settings.closer or isinstance(changed_by, Box):
             return [look]
         zoom = max(native, look.zoom / 2.5, self.zoomer.fitting(self.named))
@@ -175,7 +177,8 @@ class _Task:
         ):  # a long scribble, which leaves no room to come closer
             return [look]
         near = self.zoomer.grid(_middle(self.named), zoom)
-        return [look, self.looker.look(near, zoom, self.looker.carried(look, near), inertia)]
+        previous = self.looker.carried(look, near)
+        return [look, self.looker.look(near, zoom, previous, inertia, glance=True)]
 
     def _inertia(self, positive: bool) -> Inertia:
         settings, earlier = self.settings, len(self.prompts) - 1
