@@ -89,6 +89,14 @@ class IndexBox:
         (i0, j0, k0), (i1, j1, k1) = self.lower, self.upper
         return (slice(k0, k1), slice(j0, j1), slice(i0, i1))
 
+    def slices_in(self, outer: IndexBox) -> tuple[slice, slice, slice]:
+        """Slices (K, J, I) of this box in the array of a box that contains it."""
+        i, j, k = (
+            slice(low - origin, high - origin)
+            for low, high, origin in zip(self.lower, self.upper, outer.lower, strict=True)
+        )
+        return (k, j, i)
+
     def contains(self, ijk: Sequence[float]) -> bool:
         """True when the index (i, j, k) lies in the half-open box."""
         return all(low <= x < high for low, x, high in zip(self.lower, ijk, self.upper, strict=True))

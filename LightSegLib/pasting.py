@@ -41,7 +41,7 @@ def paste(
         part = look.grid.box(shape_ijk).intersect(box)
         if not part.is_empty:
             logits = sample_back(look.logits, look.grid, part)
-            place = within(part, box)
+            place = part.slices_in(box)
             mask[place] = logits > 0
             probability[place] = 0.5 * (1 + np.tanh(0.5 * logits))
     return box, mask, probability
@@ -56,13 +56,5 @@ def cut_to_boxes(
         frame = IndexBox(prompt.lower_ijk, prompt.upper_ijk)
         frame = frame.expand([int(np.ceil(n * slack)) for n in frame.shape_ijk]).intersect(box)
         if not frame.is_empty:
-            allowed[within(frame, box)] = True
+            allowed[frame.slices_in(box)] = True
     mask &= allowed
-
-
-def within(part: IndexBox, box: IndexBox) -> tuple[slice, ...]:
-    """Slices (K, J, I) of a part in the array of a box that contains it."""
-    return tuple(
-        slice(inner.start - outer.start, inner.stop - outer.start)
-        for inner, outer in zip(part.slices, box.slices, strict=True)
-    )

@@ -70,9 +70,7 @@ def settle(answer: Answer, prompts: PromptSet, current: np.ndarray) -> tuple[Ind
         content = np.array(answer.mask, dtype=bool)
     else:
         content = np.array(current[box.slices], dtype=bool)
-        lower = [start - outer for start, outer in zip(answer.box.lower, box.lower, strict=True)]
-        k, j, i = (slice(start, start + length) for start, length in zip(lower[::-1], shape, strict=True))
-        content[k, j, i] = answer.mask
+        content[answer.box.slices_in(box)] = answer.mask
     hold_clicks(content, box, prompts)
     return box, content
 

@@ -8,7 +8,7 @@ from grey_model import ball, dice
 
 from LightSegLib.geometry import IndexBox, SamplingGrid, sample_grid
 from LightSegLib.looks import Look
-from LightSegLib.pasting import cut_to_boxes, paste, within
+from LightSegLib.pasting import cut_to_boxes, paste
 from LightSegLib.prompts import Box
 
 SHAPE = (30, 32, 34)
@@ -140,5 +140,5 @@ def test_a_part_is_found_in_the_array_of_the_box_around_it() -> None:
     whole = np.zeros(SHAPE)
     whole[part.slices] = 1
     inner = np.zeros(box.shape_ijk[::-1])
-    inner[within(part, box)] = 1
+    inner[part.slices_in(box)] = 1
     np.testing.assert_array_equal(whole[box.slices], inner)
