@@ -1,0 +1,1 @@
+"""What the LightSeg module and its Segment Editor effect are made of."""
