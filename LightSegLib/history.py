@@ -112,6 +112,26 @@ class History:
         """Move the change undone last back and return it to be made again; None if there is none."""
         return _move(self._undone, self._done)
 
+    def route(self, segment: Segment, step: int) -> tuple[bool, int] | None:
+        """How one segment, accepted or not, gets to another of its states.
+
+        Returns:
+            Whether by going back, and over how many of the segment's entries; None if no entry leads there.
+        """
+        for back, stack in ((True, self._done), (False, self._undone)):
+            own = (delta for delta in reversed(stack) if delta.segment is segment)
+            ends = [(delta.before if back else delta.after).step for delta in own]
+            if step in ends:
+                return back, ends.index(step) + 1
+        return None
+
+    def move_own(self, segment: Segment, *, back: bool) -> Delta:
+        """As `undo` (back) or `redo`, but of one segment's newest entry, accepted or not; see `route`."""
+        source, target = (self._done, self._undone) if back else (self._undone, self._done)
+        newest = max(index for index, delta in enumerate(source) if delta.segment is segment)
+        target.append(source.pop(newest))
+        return target[-1]
+
     def forget(self, segment: Segment) -> None:
         """Drop all entries of a segment that is being removed."""
         self._done = [delta for delta in self._done if delta.segment is not segment]

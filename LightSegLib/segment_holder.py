@@ -137,11 +137,7 @@ class SegmentHolder:
         """The active segment, if it may change."""
         segment = self._current()
         if segment.accepted:
-            raise SessionError(
-                f'The segment "{segment.name}" is accepted',
-                "Accepted segments do not change",
-                f'Call reopen("{segment.name}"), or work on another segment: add_segment(name)',
-            )
+            raise accepted_segment(segment.name)
         return segment
 
     def _named(self, name: str | None) -> Segment:
@@ -178,4 +174,13 @@ def no_image() -> SessionError:
     """The error of any call that needs an image before there is one."""
     return SessionError(
         "There is no image yet", "Prompts and segments belong to one", "Call set_image(volume) first"
+    )
+
+
+def accepted_segment(name: str) -> SessionError:
+    """The error of any call that would change an accepted segment."""
+    return SessionError(
+        f'The segment "{name}" is accepted',
+        "Accepted segments do not change",
+        f'Call reopen("{name}"), or work on another segment: add_segment(name)',
     )

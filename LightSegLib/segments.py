@@ -27,6 +27,8 @@ class Change:
         confidence: Dice coefficient the model expects of the segment's mask, 0 to 1; 0 for an empty segment
             without an answer, 1 for a mask given by the caller.
         segment: name of the segment that changed, which after undo or redo need not be the active one.
+        flips: bool (K, J, I) of the box, true where the mask changed, read-only: `mask & flips` was added,
+            `~mask & flips` taken away.
         network_seconds: part of `seconds` spent in the network.
     """
 
@@ -35,6 +37,7 @@ class Change:
     seconds: float
     confidence: float
     segment: str
+    flips: np.ndarray
     network_seconds: float = 0.0
 
 
@@ -80,12 +83,14 @@ class Knowledge:
         extent: a box outside which the mask is empty; not always tight.
         confidence: see `Change.confidence`.
         doubt: the last answer's probabilities, None before the first one.
+        step: which state of the segment this is; 0 for a new segment, and no two states share a number.
     """
 
     prompts: PromptSet = field(default_factory=PromptSet)
     extent: IndexBox = EMPTY_BOX
     confidence: float = 0.0
     doubt: Doubt | None = None
+    step: int = 0
 
 
 class Segment:
