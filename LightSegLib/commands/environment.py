@@ -10,9 +10,9 @@ from typing import Any
 
 import LightSegLib
 
-REQUIRED = ("numpy", "scipy", "SimpleITK", "torch", "safetensors", "rich", "psutil")
-OPTIONAL = ("monai", "slicer-core", "pillow", "transformers")
-"""Distributions by name; what the optional ones are for: training, the baseline, pictures, text."""
+REQUIRED = ("numpy", "scipy", "SimpleITK", "torch", "safetensors", "pillow", "rich", "psutil")
+OPTIONAL = ("monai", "slicer-core", "transformers")
+"""Distributions by name; what the optional ones are for: training, the baseline, text."""
 
 
 def describe_environment() -> dict[str, Any]:

@@ -44,6 +44,9 @@ def add_parser(commands: Commands) -> None:
         parser.add_argument(
             name, dest="prompts", action=written.InOrder, type=kind, metavar=form, help=explanation
         )
+    parser.add_argument(
+        "--series", metavar="NAME", help="UID or description of the series, for a DICOM folder with several"
+    )
     parser.add_argument("--ijk", action="store_true", help="positions are voxel indices, i fastest")
     parser.add_argument(
         "--initial", type=Path, metavar="MASK", help="a mask to start from, before any prompt"
@@ -63,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise LightSegError("There is no prompt", "", "Add at least one --point, --box, --scribble or --text")
     check_output(arguments.output, arguments.image, arguments.force)
     with progress("Reading the image"):
-        volume = Volume.read(arguments.image)
+        volume = Volume.read(arguments.image, arguments.series)
         initial = _initial(arguments.initial, volume)
     model, warm_up_seconds = ready_model(arguments.model, arguments.device)
     session = InteractiveSession(model)

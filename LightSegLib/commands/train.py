@@ -51,6 +51,9 @@ def add_parser(commands: Commands) -> None:
         help="where the model goes (FOLDER/ID, ID from the recipe)",
     )
     parser.add_argument(
+        "--licence", metavar="SPDX", default="CC-BY-SA-4.0", help="licence of the weights (%(default)s)"
+    )
+    parser.add_argument(
         "--export-only", action="store_true", help="do not train: write the model as the run stands now"
     )
 
@@ -108,7 +111,7 @@ def _export(arguments: argparse.Namespace, recipe: Recipe) -> int:
 
     folder = arguments.out or arguments.folder / recipe.model_id
     with progress("Writing the model"):
-        card = export_model(arguments.folder, folder)
+        card = export_model(arguments.folder, folder, arguments.licence)
     say(f"Written {folder}: {card.id}, {card.weights.bytes / 1e6:.1f} MB")
     return OK
 

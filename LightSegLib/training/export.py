@@ -58,7 +58,7 @@ def describe_data(cases: Sequence[PackedCase], left_out: Sequence[str] = ()) -> 
     return {"data": sources, "left_out": list(left_out)}
 
 
-def export_model(run_folder: Path, output: Path) -> ModelCard:
+def export_model(run_folder: Path, output: Path, licence: str = WEIGHTS_LICENCE) -> ModelCard:
     """Write model.safetensors and card.json of a run; validation results are added by `lightseg evaluate`.
 
     What only training needs, texture teachers above all, is left behind.
@@ -66,6 +66,7 @@ def export_model(run_folder: Path, output: Path) -> ModelCard:
     Args:
         run_folder: a folder `Trainer` has written a checkpoint into.
         output: the model folder, which is made.
+        licence: of the weights, an SPDX name; the default suits all that our own data allows.
 
     Returns:
         The card as written.
@@ -95,7 +96,7 @@ def export_model(run_folder: Path, output: Path) -> ModelCard:
     card = ModelCard(
         id=recipe.model_id,
         title=recipe.title,
-        licence=WEIGHTS_LICENCE,
+        licence=licence,
         architecture=architecture,
         patch=recipe.patch,
         capabilities=Capabilities(points=True, boxes=True, scribbles=True, mask=True, text=False),

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from dicom_cases import ARRAY, write_dicom
 from fakes import FakeSegmenter
 from tiny_model import tiny_model  # noqa: F401 - a fixture
 
@@ -257,3 +258,15 @@ def test_only_coordinates_are_joined_to_their_option():
     assert join_coordinates(arguments) == [
         "segment", "--point=-1,2,3", "--box", "1,2,3,4,5,6", "--scribble=-.5,1,1", "--point", "-o",
     ]  # fmt: skip
+
+
+def test_one_of_several_dicom_series_is_chosen_by_name(tmp_path, tiny_model, seen, capsys):  # noqa: F811
+    folder = tmp_path / "study"
+    write_dicom(folder)
+    write_dicom(folder, "1.2.3.2", "Coronal", slices=4)
+    output = tmp_path / "coronal.nii.gz"
+    common = ["--model", str(tiny_model), "--device", "cpu", "--ijk", "--point", "2,2,2", "-o", str(output)]
+    assert cli.main(["segment", str(folder), *common]) == 2
+    assert "Coronal" in capsys.readouterr().err
+    assert cli.main(["segment", str(folder), "--series", "Coronal", *common]) == 0
+    assert Volume.read(output).array.shape == (4, *ARRAY.shape[1:])

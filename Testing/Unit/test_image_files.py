@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_cases import ARRAY, write_dicom
 
 sitk = pytest.importorskip("SimpleITK")
 
@@ -16,7 +16,6 @@ from LightSegLib.geometry import Volume  # noqa: E402
 from LightSegLib.image_files import write_mask  # noqa: E402
 
 FORMATS = [".nii.gz", ".nii", ".nrrd", ".mha"]
-ARRAY = np.random.default_rng(0).integers(-1000, 1000, (7, 8, 9)).astype(np.int16)
 
 
 def oblique(flip: int = 1) -> np.ndarray:
@@ -206,37 +205,6 @@ def test_a_flat_picture_is_refused(tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(np.zeros((8, 8), np.uint8)), str(tmp_path / "image.png"))
     with pytest.raises(VolumeError, match="2 axes"):
         Volume.read(tmp_path / "image.png")
-
-
-def write_dicom(
-    folder: Path, uid: str = "1.2.3.1", name: str = "Axial", slices: int = 6, drift: float = 0
-) -> list[Path]:
-    """A small CT series of 0.5 x 0.75 x 2 mm, its slices shifted against each other by `drift` mm."""
-    folder.mkdir(exist_ok=True)
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    files = []
-    for k in range(slices):
-        image = sitk.GetImageFromArray(ARRAY[k % len(ARRAY)][None])
-        image.SetSpacing((0.5, 0.75, 2))
-        tags = {
-            "0008|0016": "1.2.840.10008.5.1.4.1.1.2",
-            "0008|0018": f"{uid}.{k + 1}",
-            "0008|0060": "CT",
-            "0008|103e": name,
-            "0018|0050": "2",
-            "0020|000d": "1.2.3",
-            "0020|000e": uid,
-            "0020|0013": str(k + 1),
-            "0020|0032": f"10\\{20 + drift * k}\\{30 + 2 * k}",
-            "0020|0037": "1\\0\\0\\0\\1\\0",
-        }
-        for tag, value in tags.items():
-            image.SetMetaData(tag, value)
-        files.append(folder / f"{uid}.{k:02}.dcm")
-        writer.SetFileName(str(files[-1]))
-        writer.Execute(image)
-    return files
 
 
 def test_a_dicom_folder_is_read_as_one_volume(tmp_path):

@@ -66,6 +66,11 @@ def test_the_card_says_how_it_was_trained(model):
     assert card.validation == {}
 
 
+def test_the_weights_have_the_licence_that_was_asked_for(run, tmp_path):
+    export_model(run, tmp_path / "tiny", "MIT")
+    assert read_card(tmp_path / "tiny").licence == "MIT"
+
+
 def test_the_card_names_the_data_with_its_licences(model):
     data = read_card(model).data
     assert [(source["source"], source["cases"]) for source in data] == [("a", 1), ("b", 2)]
