@@ -6,12 +6,12 @@ It shows and reports; what a click or a text then does is the business of whoeve
 from __future__ import annotations
 
 import qt
+from slicer.i18n import tr as _
 
 from LightSegUI.Icons import icon
 from LightSegUI.PromptToolsState import CONTROLS, TOOLS, PromptToolsState
 from LightSegUI.Shortcuts import BOX, CANCEL, INSIDE, KEYS, OUTSIDE, SCRIBBLE, SUGGEST, TEXT
 from LightSegUI.Signal import Signal
-from slicer.i18n import tr as _
 
 __all__ = ["PromptTools", "PromptToolsState"]
 
