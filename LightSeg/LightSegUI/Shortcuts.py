@@ -1,8 +1,9 @@
 """The keys of the prompt tools, and how they are active only as long as somebody installed them.
 
 Taken already: in the Segment Editor 0-9, Q, W, Z, Y, I, Space, Esc, comma, period, slash, asterisk, < and >;
-in slice views B, F, G, R, T, V, the brackets and the arrows; on a markups point S; in the main window many with
-Ctrl. The keys below are none of these. A line edit with the focus keeps its letters: Qt offers it a key first.
+in slice views B, F, G, R, T, V, the brackets and the arrows; on a markups point S; in the main window many
+with Ctrl. The keys below are none of these. A line edit with the focus keeps its letters: Qt offers it a key
+before any shortcut.
 """
 
 from __future__ import annotations
