@@ -111,7 +111,7 @@ class SegMaFormerConfig:
             grids.append(grid)
         if min(grids[-1]) < 1 or grids[-1] == (1, 1, 1):
             smallest = 2 * max(_product(axis, self.strides) for axis in range(3))
-            msg = f"input size {tuple(size)} leaves {grids[-1]} cells in the deepest stage, too few to normalise;"
+            msg = f"input size {tuple(size)} leaves {grids[-1]} cells in the deepest stage, too few to norm;"
             raise ValueError(msg + f" a cube of {smallest} voxels or more works")
         return tuple(grids)
 
