@@ -20,7 +20,7 @@ from LightSegLib.prompts import Box, Point, Scribble, validate
 __all__ = ["SIGN_ATTRIBUTE", "box_from_roi", "points_from_fiducials", "scribble_from_curve"]
 
 SIGN_ATTRIBUTE = "LightSeg.Sign"
-"""Node attribute of markups: "negative" for what is outside the structure; anything else, or nothing: inside."""
+"""Node attribute of markups: "negative" for what is outside the structure; anything else, or none: inside."""
 
 _TOUCH = 1e-6  # in voxels: a box that reaches into a voxel by less only touches it, up to rounding
 
