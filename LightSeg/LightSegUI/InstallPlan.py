@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from LightSegUI import PathLength, PyTorchExtension
 from LightSegUI.Dependencies import BROKEN, NEW, NUMPY_FOR_OLD_TORCH, OLD, TORCH, TORCH_MINIMUM, Missing
 from LightSegUI.Machine import Machine
-from LightSegUI.Translate import _
+from LightSegUI.Translation import tr as _
 from LightSegUI.Wheelhouse import Wheelhouse
 
 CPU, GPU = "cpu", "gpu"

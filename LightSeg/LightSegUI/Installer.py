@@ -20,7 +20,7 @@ from LightSegUI.Machine import Machine
 from LightSegUI.PipAdapter import PipAdapter
 from LightSegUI.ProcessWatch import ProcessWatch
 from LightSegUI.PyTorchExtension import PyTorchExtension
-from LightSegUI.Translate import _
+from LightSegUI.Translation import tr as _
 from LightSegUI.Verification import Verified, verify
 
 _LOG = logging.getLogger(__name__)

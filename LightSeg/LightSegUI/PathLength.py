@@ -7,7 +7,7 @@ does not take part in Windows' long paths, so the registry's switch for them doe
 from __future__ import annotations
 
 from LightSegUI.Machine import Machine
-from LightSegUI.Translate import _
+from LightSegUI.Translation import tr as _
 
 LONGEST_FILE = 259
 """Characters of a file's path."""

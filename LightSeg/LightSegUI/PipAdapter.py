@@ -19,7 +19,7 @@ from LightSegUI.Dependencies import installedVersion, release
 from LightSegUI.InstallError import InstallError
 from LightSegUI.PipAdvice import adviceFor, reasonIn
 from LightSegUI.ProcessWatch import ProcessWatch
-from LightSegUI.Translate import _
+from LightSegUI.Translation import tr as _
 
 _LOG = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from LightSegUI.Translate import _
+from LightSegUI.Translation import tr as _
 
 _NOT_A_REASON = re.compile(r"^(WARNING|DEPRECATION|\[notice\]|Traceback|\s)", re.IGNORECASE)
 

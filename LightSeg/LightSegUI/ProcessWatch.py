@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from LightSegUI.InstallError import InstallStopped
-from LightSegUI.Translate import _
+from LightSegUI.Translation import tr as _
 
 POLL_SECONDS = 0.03
 """How long the main thread waits for a line before it gives the window a turn."""

@@ -10,7 +10,7 @@ from typing import Any
 from LightSegUI.InstallError import InstallError, InstallStopped
 from LightSegUI.PipAdapter import PipAdapter, pipFailed
 from LightSegUI.ProcessWatch import ProcessWatch
-from LightSegUI.Translate import _
+from LightSegUI.Translation import tr as _
 
 NAME = "PyTorch"
 

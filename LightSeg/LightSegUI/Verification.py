@@ -14,7 +14,7 @@ from typing import Any
 from LightSegUI.CheckImports import MARK
 from LightSegUI.InstallError import InstallError
 from LightSegUI.ProcessWatch import ProcessWatch
-from LightSegUI.Translate import _
+from LightSegUI.Translation import tr as _
 
 SCRIPT = Path(__file__).with_name("CheckImports.py")
 
