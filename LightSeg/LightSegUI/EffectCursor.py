@@ -70,12 +70,8 @@ def _sign(tool: str, negative: bool) -> list[tuple[int, int, int, int]]:
     """Plus, minus, box or pen."""
     low, high = _SIGN - 5, _SIGN + 5
     if tool == BOX:
-        return [
-            (low, low, high, low),
-            (high, low, high, high),
-            (high, high, low, high),
-            (low, high, low, low),
-        ]
+        across = [(low, edge, high, edge) for edge in (low, high)]
+        return across + [(edge, low, edge, high) for edge in (low, high)]
     if tool == SCRIBBLE:
         pen = [(low, high, high - 2, low + 2), (low, high, low + 3, high)]
         return pen if negative else [*pen, (high, high - 4, high, high)]

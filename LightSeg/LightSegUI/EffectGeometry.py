@@ -1,4 +1,4 @@
-"""Where a mouse position in a slice view lies in the patient, and the box that a rectangle drawn there means."""
+"""Where a position in a slice view lies in the patient, and the box that a rectangle drawn there means."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class SlicePlane:
         return bool(turned < _PLANE_TOLERANCE and abs(self.distance(other.origin)[0]) < _PLANE_TOLERANCE)
 
     def rectangle(self, first: Any, second: Any) -> NDArray[np.float64]:
-        """The four corners (4, 3), in order around, of the rectangle with two opposite corners on the plane."""
+        """The four corners (4, 3), in order around, of a rectangle on the plane with two opposite corners."""
         first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
         right, up = self._sides(first, second)
         return np.array([first, first + right, first + right + up, first + up])

@@ -7,10 +7,12 @@ from typing import Any
 
 EFFECT_NAME = "LightSeg"
 """The effect's name, by which modules and scripts find it; never translated."""
+TOOL_PARAMETER = "Tool"
+"""The effect's parameter that says which prompt tool the mouse uses."""
 
 
 def registerEffect() -> None:
-    """Offer the effect in every Segment Editor, present and future; the module calls it when Slicer has started.
+    """Offer the effect in every Segment Editor, present and future; to be called when Slicer has started.
 
     Calling it again changes nothing: Slicer keeps the first effect of a name.
     """
