@@ -19,7 +19,8 @@ from LightSegUI.InstallPlan import Choice, Plan, Step, cpuOnly, makePlan
 from LightSegUI.Machine import Machine
 from LightSegUI.PipAdapter import PipAdapter
 from LightSegUI.ProcessWatch import ProcessWatch
-from LightSegUI.PyTorchExtension import PyTorchExtension
+from LightSegUI.PyTorchExtension import RESTART, PyTorchExtension
+from LightSegUI.Settings import Settings
 from LightSegUI.Translation import tr as _
 from LightSegUI.Verification import Verified, verify
 
@@ -77,10 +78,10 @@ class Installer:
         self._failed: set[str] = set()
 
     @classmethod
-    def forSlicer(cls, settings: Any) -> Installer:
-        """With the running Slicer's pip and extensions manager, and these settings (a QSettings)."""
+    def forSlicer(cls) -> Installer:
+        """With the running Slicer's settings, pip and extensions manager."""
         pip = PipAdapter()
-        return cls(InstallMemory(settings), pip, PyTorchExtension(pip))
+        return cls(InstallMemory(Settings()), pip, PyTorchExtension(pip))
 
     def lacking(self) -> list[Missing]:
         """What is missing, and what is there but failed when it was last tried."""
@@ -95,6 +96,11 @@ class Installer:
     def plan(self, choice: Choice) -> Plan:
         """What would be done now; no effect."""
         return makePlan(self.lacking(), self.machine, choice, self._extension.state())
+
+    def awaitsRestart(self) -> bool:
+        """Whether the PyTorch extension is there but works only after a restart, and PyTorch is missing."""
+        needed = any(item.name == Dependencies.TORCH for item in self.lacking())
+        return needed and self._extension.state() == RESTART
 
     def install(
         self,

@@ -12,10 +12,11 @@ from typing import Any
 
 from LightSegUI.Dependencies import ABSENT, Missing, dependencies
 from LightSegUI.Installer import Installer
-from LightSegUI.InstallMemory import InstallMemory, SettingsInMemory
+from LightSegUI.InstallMemory import InstallMemory
 from LightSegUI.Machine import Machine
 from LightSegUI.ProcessWatch import ProcessWatch
 from LightSegUI.PyTorchExtension import READY
+from LightSegUI.Settings import MemoryStore, Settings
 from LightSegUI.Verification import Verified
 
 LINUX = Machine("Linux", "x86_64", "3.12.10", "/opt/Slicer/lib/Python/lib/python3.12/site-packages")
@@ -33,6 +34,11 @@ DEPENDENCIES = {item.name: item for item in dependencies()}
 def lacking(*names: str, problem: str = ABSENT, found: str = "") -> list[Missing]:
     """These packages, missing."""
     return [Missing(DEPENDENCIES[name], problem, found) for name in names]
+
+
+def memory() -> Settings:
+    """Settings that nobody else sees."""
+    return Settings(MemoryStore())
 
 
 class SlicerUtil(SimpleNamespace):
@@ -125,11 +131,11 @@ def makeInstaller(
     extension: Extension | None = None,
     machine: Machine = LINUX,
     check: Callable[..., Verified] = works,
-    settings: Any = None,
+    settings: Settings | None = None,
 ) -> Installer:
     """An installer that works on stand-ins alone."""
     return Installer(
-        InstallMemory(settings or SettingsInMemory()),
+        InstallMemory(settings or memory()),
         packages,
         extension or Extension(packages),
         machine,

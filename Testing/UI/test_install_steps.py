@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from install_stand_ins import INTEL_MAC, Extension, Packages, lacking, makeInstaller, works
+from install_stand_ins import INTEL_MAC, Extension, Packages, lacking, makeInstaller, memory, works
 from LightSegUI.Dependencies import BROKEN
 from LightSegUI.InstallError import InstallError, InstallStopped
-from LightSegUI.InstallMemory import KEY, InstallMemory, SettingsInMemory
+from LightSegUI.InstallMemory import RESUME, InstallMemory
 from LightSegUI.InstallPlan import GPU, Choice
 from LightSegUI.ProcessWatch import ProcessWatch
 from LightSegUI.PyTorchExtension import ABSENT, READY
@@ -45,7 +45,7 @@ def test_on_an_intel_mac_numpy_is_replaced_last() -> None:
 
 
 def test_after_the_extension_slicer_restarts_and_the_installation_goes_on() -> None:
-    packages, settings = Packages(lacking("psutil", "torch")), SettingsInMemory()
+    packages, settings = Packages(lacking("psutil", "torch")), memory()
     extension = Extension(packages, ABSENT)
     choice = Choice(computeOn=GPU)
     outcome = makeInstaller(packages, extension, settings=settings).install(choice, ProcessWatch())
@@ -62,11 +62,10 @@ def test_after_the_extension_slicer_restarts_and_the_installation_goes_on() -> N
 
 
 def test_a_damaged_memory_is_forgotten() -> None:
-    settings = SettingsInMemory()
+    settings = memory()
     for text in ("{", '{"unknown": 1}', "[1]"):
-        settings.setValue(KEY, text)
+        settings.setText(RESUME, text)
         assert InstallMemory(settings).recall() is None
-        assert settings.value(KEY) is None
 
 
 def test_a_plan_with_a_problem_is_not_begun() -> None:
