@@ -97,13 +97,19 @@ class Background:
         """Whether the thread was ended."""
         return not self._finalizer.alive
 
-    def start(self, begin: Callable[..., Job[Any]], onDone: Callable[[Any], None] | None = None) -> Ticket:
+    def start(
+        self,
+        begin: Callable[..., Job[Any]],
+        onDone: Callable[[Any], None] | None = None,
+        waited: bool = False,
+    ) -> Ticket:
         """Hand in work.
 
         Args:
             begin: called at once with the keywords on_done, on_error, on_cancelled and on_progress; it
                 submits the work with them and returns the job.
             onDone: called with the result.
+            waited: whether the caller will `wait` for it, so that `failed` need not tell.
 
         Raises:
             SessionError: closed.
@@ -112,6 +118,7 @@ class Background:
         if self.closed:
             raise SessionError(_("LightSeg was closed"), "", _("Open the LightSeg module again"))
         ticket = Ticket()
+        ticket.waited = waited
 
         def done(value: Any) -> None:
             if onDone is not None:
@@ -137,7 +144,7 @@ class Background:
         def begin(**callbacks: Any) -> Job[Any]:
             return self.worker.submit(work, **callbacks)
 
-        return self.start(begin, onDone)
+        return self.start(begin, onDone, waited)
 
     def wait(self, ticket: Ticket) -> Any:
         """Wait until the work is done and its result delivered; returns it.

@@ -14,9 +14,6 @@ from LightSegUI.Scenes import asNode
 from LightSegUI.Signal import Signal
 from LightSegUI.Translation import tr as _
 
-EDITOR_TAG = "LightSeg"
-"""Singleton tag of LightSeg's own vtkMRMLSegmentEditorNode."""
-
 
 class SceneChoice:
     """The chosen nodes. What is removed from the scene is chosen no longer.
@@ -44,6 +41,8 @@ class SceneChoice:
     def close(self) -> None:
         """Look at the scene no more."""
         self.scene.RemoveObserver(self._tag)
+        if self._ownEditor is not None:
+            self.scene.RemoveNode(self._ownEditor)
         self._volume = self._segmentation = self._ownEditor = self._givenEditor = None
 
     # --- Volume and segmentation --------------------------------------------------------------------------
@@ -133,10 +132,23 @@ class SceneChoice:
         if self._givenEditor is not None:
             return self._givenEditor
         if self._ownEditor is None:
-            node = slicer.vtkMRMLSegmentEditorNode()
-            node.SetSingletonTag(EDITOR_TAG)
+            node = slicer.vtkMRMLSegmentEditorNode()  # no singleton: every logic has its own selection
+            node.SetName("LightSeg")
+            node.HideFromEditorsOn()
+            node.SaveWithSceneOff()
             self._ownEditor = self.scene.AddNode(node)
+            self._pointEditor()
         return self._ownEditor
+
+    def _pointEditor(self) -> None:
+        """Let LightSeg's own editor node follow the choice; another one is its owner's business."""
+        if self._ownEditor is not None:
+            self._ownEditor.SetAndObserveSegmentationNode(self._segmentation)
+            self._ownEditor.SetAndObserveSourceVolumeNode(self._scalarVolume())
+
+    def _scalarVolume(self) -> Any:
+        volume = self._volume
+        return volume if volume is not None and volume.IsA("vtkMRMLScalarVolumeNode") else None
 
     def setEditor(self, node: Any) -> None:
         """Take masking and selected segment from this node; None: from LightSeg's own."""
@@ -215,6 +227,7 @@ class SceneChoice:
         self._removed.pop(slot, None)
         if getattr(self, slot) is not node:
             setattr(self, slot, node)
+            self._pointEditor()
             self.changed.emit()
 
     def _whyNone(self, slot: str, never: str, removed: str) -> str:
@@ -232,6 +245,7 @@ class SceneChoice:
                 setattr(self, slot, None)
                 if not self.scene.IsClosing():
                     self._removed[slot] = node.GetName()
+                self._pointEditor()
                 self.changed.emit()
 
 

@@ -21,7 +21,7 @@ def sceneToUse(scene: Any = None) -> Any:
     if not _plainLogics and getattr(slicer, "app", None) is None:
         # In plain Python nobody has told the segmentation library yet how to make its representations.
         logic = slicer.vtkSlicerSegmentationsModuleLogic()
-        logic.SetMRMLScene(scene)
+        logic.SetMRMLScene(slicer.vtkMRMLScene())  # it tells the whole library, whatever its own scene
         _plainLogics.append(logic)
     return scene
 
