@@ -1,4 +1,4 @@
-"""A real MRML scene without a window, with volumes and segmentations as Slicer makes them, and a cheap model."""
+"""A real MRML scene without a window: volumes and segmentations as Slicer makes them, and a cheap model."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def make_transform(scene):
 
 @pytest.fixture
 def make_segmentation(scene):
-    """Adds a segmentation node in the geometry of a volume: make_segmentation(volume_node, ids, transform)."""
+    """Adds a segmentation node in a volume's geometry: make_segmentation(volume_node, ids, transform)."""
 
     def make(volume_node, ids=("A", "B"), transform=None, name="Segmentation"):
         node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
