@@ -6,13 +6,10 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from LightSegUI.EffectRegistration import EFFECT_NAME
+from LightSegUI.EffectRegistration import EFFECT_NAME, TOOL_PARAMETER
 from LightSegUI.PromptToolsState import TOOLS
 from LightSegUI.SceneEditing import PANEL_TAG
 from LightSegUI.Signal import Signal
-
-TOOL_PARAMETER = "Tool"
-"""Parameter of the effect that says which prompt tool the mouse uses."""
 
 EFFECTS = ("Paint", "Erase", "Scissors", "Islands", "Smoothing")
 """What the panel offers for work by hand; everything else is in the Segment Editor module."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import qt
-
 INSIDE = "inside"
 OUTSIDE = "outside"
 BOX = "box"
@@ -56,6 +54,8 @@ class Shortcuts:
         """Make the keys active in a window, once; None (no main window): they stay inactive."""
         if self._installed or window is None:
             return
+        import qt  # here, so that the names of the keys can be had without Qt
+
         for key, action in self._actions.values():
             shortcut = qt.QShortcut(qt.QKeySequence(key), window)
             shortcut.activated.connect(action)
