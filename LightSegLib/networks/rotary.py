@@ -46,7 +46,9 @@ def _angles(
     """Cosine and sine (L, 3, pairs) of every token's angle on each axis."""
     pairs = turned // 6
     with torch.inference_mode(False):
-        rate = BASE ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
-        axes = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in grid), indexing="ij")
+        rate = BASE ** (-torch.arange(pairs, dtype=torch.float64, device="cpu") / pairs)
+        axes = torch.meshgrid(
+            *(torch.arange(n, dtype=torch.float64, device="cpu") for n in grid), indexing="ij"
+        )
         angle = torch.stack([axis.flatten() for axis in axes], dim=1)[..., None] * rate
         return angle.cos().to(device, dtype), angle.sin().to(device, dtype)
