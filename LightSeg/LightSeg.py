@@ -53,12 +53,14 @@ class LightSeg(ScriptedLoadableModule):
 
 
 def onStartupCompleted() -> None:
-    """Offer the Segment Editor effect and the sample image."""
+    """Offer the Segment Editor effect and the sample image, and go on with an interrupted installation."""
     from LightSegUI.EffectRegistration import registerEffect
+    from LightSegUI.InstallDialog import resumeIfPending
     from LightSegUI.SampleData import registerSampleData
 
     registerEffect()
     registerSampleData()
+    resumeIfPending()
 
 
 class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -87,6 +89,8 @@ class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.initializeParameterNode()
+        if getattr(self.parent, "isEntered", False):  # Slicer does not enter a module again that was reloaded
+            self.panel.enter()
 
     def cleanup(self) -> None:
         """The module is unloaded, or Slicer quits."""

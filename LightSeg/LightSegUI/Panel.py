@@ -19,7 +19,6 @@ from LightSegUI.PanelStatus import PanelStatus
 from LightSegUI.PromptTools import PromptTools, withKey
 from LightSegUI.PromptToolsState import TOOLS
 from LightSegUI.Report import reportText
-from LightSegUI.SceneEditing import EditorWidgetUndo
 from LightSegUI.Shortcuts import ACCEPT, CANCEL, NEW_SEGMENT, SUGGEST, TEXT, Shortcuts
 from LightSegUI.StateText import answerText, hintFor
 from LightSegUI.SuggestionMark import SuggestionMark
@@ -64,7 +63,7 @@ class Panel:
         self._entered = True
         self.install.look()
         self.editor.enter()
-        self.logic.setEditing(Editing(EditorWidgetUndo(self.editor.widget), self.editor.node))
+        self._editHere()
         self.shortcuts.install(slicer.util.mainWindow())
         self.refresh()
 
@@ -176,28 +175,15 @@ class Panel:
             self.logic.segmentText(text, wait=False)
 
     def onSuggest(self) -> None:
-        """Show where the next click would help most."""
+        """Have the logic find where the next click would help most."""
 
-        def suggest() -> None:
-            ras = self.logic.suggest()
-            if ras is None:
-                self.status.showText(
-                    _("No place stands out: the segment looks settled. Accept it if it is right.")
-                )
-                return
-            self.mark.show(ras)
-            self.status.showText(
-                _(
-                    "Look at the crosshair: click there with Inside if it belongs to the structure, "
-                    "else with Outside."
-                )
-            )
-
-        self._attempt(suggest)
+        self._editHere()
+        self.logic.suggest(wait=False)
 
     def onAccept(self) -> None:
         """Accept the segment, or edit an accepted one again."""
         segmentId = self.editor.segmentId
+        self._editHere()
         facts, _problem = collectFacts(self.logic, self.editor, self.install.missing)
         change = self.logic.reopen if facts.accepted else self.logic.accept
         if self._attempt(lambda: change(segmentId)):
@@ -226,8 +212,26 @@ class Panel:
         """A prompt was answered and the segment written."""
         self.mark.clear()
         self.refresh()
-        empty = not answer.change.mask.any() and answer.confidence == 0
-        self.status.showText(answerText(answer.confidence, answer.seconds, empty))
+        self.status.showText(
+            answerText(answer.confidence, answer.seconds, answer.confidence <= 0, answer.written)
+        )
+
+    def onSuggested(self, ras: Any) -> None:
+        """Where the next click would help most is known."""
+        if not self._entered:
+            return
+        if ras is None:
+            self.status.showText(
+                _("No place stands out: the segment looks settled. Accept it if it is right.")
+            )
+            return
+        self.mark.show(ras)
+        self.status.showText(
+            _(
+                "Look at the crosshair: click there with Inside if it belongs to the structure, "
+                "else with Outside."
+            )
+        )
 
     def onBusy(self, busy: bool) -> None:
         """Work began, or all of it ended."""
@@ -250,6 +254,10 @@ class Panel:
                 _("Restart Slicer; if that does not help, reinstall the LightSeg extension"),
             )
 
+    def _editHere(self) -> None:
+        """Make the embedded editor the place whose undo and masking hold; another editor may have been it."""
+        self.logic.setEditing(Editing(self.editor.undoOwner, self.editor.node))
+
     def _prepareSegment(self) -> None:
         """See that there is a segment to click into: make segmentation and segment where they are missing."""
         self._ensureSegmentation()
@@ -258,6 +266,7 @@ class Panel:
             self.editor.selectSegment(segments[0] if len(segments) == 1 else self.logic.addSegment())
 
     def _ensureSegmentation(self) -> None:
+        self._editHere()
         if self.logic.segmentationNode is None:
             node = self.logic.makeSegmentationNode()
             self.ui.segmentationSelector.setCurrentNode(node)  # the parameter node follows
@@ -306,6 +315,7 @@ class Panel:
             (self.ui.reportButton.clicked, lambda *unused: self.onCopyReport()),
             (self.ui.advancedSection.contentsCollapsed, self._onAdvanced),
             (self.logic.answered, self.onAnswered),
+            (self.logic.suggested, self.onSuggested),
             (self.logic.failed, self.showError),
             (self.logic.busyChanged, self.onBusy),
             (self.logic.progressed, self.status.setProgress),

@@ -8,7 +8,7 @@ from slicer.util import VTKObservationMixin
 
 from LightSegUI.EffectRegistration import EFFECT_NAME, TOOL_PARAMETER
 from LightSegUI.PromptToolsState import TOOLS
-from LightSegUI.SceneEditing import PANEL_TAG
+from LightSegUI.SceneEditing import PANEL_TAG, EditorWidgetUndo, EffectUndo
 from LightSegUI.Signal import Signal
 
 EFFECTS = ("Paint", "Erase", "Scissors", "Islands", "Smoothing")
@@ -85,6 +85,14 @@ class PanelEditor(VTKObservationMixin):
         """Select a segment in the table."""
         if segmentId != self.segmentId:
             self.widget.setCurrentSegmentID(segmentId)
+
+    # --- Undo ----------------------------------------------------------------------------------------------
+
+    @property
+    def undoOwner(self):
+        """The editor's history, equal to the one that the LightSeg effect here hands to the logic."""
+        effect = self.widget.effectByName(EFFECT_NAME)
+        return EditorWidgetUndo(self.widget) if effect is None else EffectUndo(effect)
 
     # --- Tool ---------------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ class PanelInstall:
 
     Args:
         ui: the panel's widgets: installFrame, installLabel, installButton.
-        openDialog: shows the installation and calls what it is given when that is over; None for
-            LightSeg's own dialog.
+        openDialog: shows the installation and calls what it is given when packages may have changed;
+            None for LightSeg's own window.
     """
 
     def __init__(self, ui, openDialog: Callable[[Callable[[], None]], None] | None = None) -> None:
@@ -61,7 +61,6 @@ class PanelInstall:
 
 
 def _openDialog(done: Callable[[], None]) -> None:
-    from LightSegUI.InstallDialog import InstallDialog
+    from LightSegUI.InstallDialog import openDialog
 
-    InstallDialog().show()
-    done()
+    openDialog(done)

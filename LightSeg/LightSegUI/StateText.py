@@ -35,10 +35,19 @@ def confidenceText(confidence: float) -> str:
     return _("{percent}: low. More clicks will help; press Suggest next click.").format(percent=percent)
 
 
-def answerText(confidence: float, seconds: float, empty: bool = False) -> str:
-    """One answer of the model: how sure, how fast, and what to do now."""
+def answerText(confidence: float, seconds: float, empty: bool = False, written: bool = True) -> str:
+    """One answer of the model: how sure, how fast, and what to do now.
+
+    Args:
+        confidence: Dice coefficient the model expects, 0 to 1.
+        seconds: from the prompt to the written segment.
+        empty: whether the segment holds nothing now.
+        written: whether the segment changed.
+    """
     if empty:
         return _("The segment is empty now. Press Inside and click on the structure.")
+    if not written:
+        return _("That changed nothing. Click elsewhere, or look at the masking settings.")
     return _("{confidence} Answered in {seconds}.").format(
         confidence=confidenceText(confidence), seconds=secondsText(seconds)
     )

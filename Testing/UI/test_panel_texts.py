@@ -33,6 +33,10 @@ def test_an_answer_that_emptied_the_segment_claims_no_confidence() -> None:
     assert "%" not in answerText(0.0, 0.2, empty=True)
 
 
+def test_an_answer_that_changed_nothing_says_so() -> None:
+    assert "changed nothing" in answerText(0.9, 0.2, written=False)
+
+
 def test_an_error_is_shown_with_its_cause_and_its_next_step_and_markup_in_it_stays_text() -> None:
     text = errorText(LightSegError("Bad <node>", "it is <b>odd</b>", "Choose another"))
     assert text == "<b>Bad &lt;node&gt;.</b> it is &lt;b&gt;odd&lt;/b&gt;. Choose another."
