@@ -25,8 +25,36 @@ def _veloxseg(config: Mapping[str, Any], patch: int, channels: int) -> tuple[Fea
     return VeloxSeg(settings), settings.base_ch, settings.patch_size
 
 
+def _segmaformer(config: Mapping[str, Any], patch: int, channels: int) -> tuple[FeatureNetwork, int, int]:
+    from LightSegLib.networks.segmaformer import SegMaFormer
+    from LightSegLib.networks.segmaformer_config import SegMaFormerConfig
+
+    settings = SegMaFormerConfig.from_dict({"in_ch": channels, "n_classes": 1, **config})
+    settings.stage_grids((patch,) * 3)
+    return SegMaFormer(settings), settings.decoder_width, _cubic(settings.stride, patch)
+
+
+def _refineformer3d(config: Mapping[str, Any], patch: int, channels: int) -> tuple[FeatureNetwork, int, int]:
+    from LightSegLib.networks.refineformer3d import RefineFormer3D
+    from LightSegLib.networks.refineformer3d_config import RefineFormer3DConfig
+
+    settings = RefineFormer3DConfig.from_dict({"in_ch": channels, "n_classes": 1, **config})
+    settings.stage_grids((patch,) * 3)
+    return RefineFormer3D(settings), settings.decoder[2], settings.first_stride
+
+
+def _cubic(stride: tuple[int, int, int], patch: int) -> int:
+    """The stride along every axis; ValueError if it differs, or does not divide the patch."""
+    if len(set(stride)) > 1 or patch % stride[0]:
+        msg = f"the first stride {stride} must be alike on all axes and divide the patch {patch}"
+        raise ValueError(msg)
+    return stride[0]
+
+
 BUILDERS: dict[str, Callable[[Mapping[str, Any], int, int], tuple[FeatureNetwork, int, int]]] = {
-    "veloxseg": _veloxseg
+    "refineformer3d": _refineformer3d,
+    "segmaformer": _segmaformer,
+    "veloxseg": _veloxseg,
 }
 TRAINING_ONLY: dict[str, dict[str, Any]] = {"veloxseg": {"reconstruction": False, "deep_supervision": False}}
 """Settings that turn off the parts of a network which only its training needs."""
