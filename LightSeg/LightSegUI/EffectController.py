@@ -48,6 +48,7 @@ class EffectController:
         self._active = False
         self._logic: Any = None
         self._pressedIn3D: Any = None
+        self._awaitsSuggestion = False
         self._cursors = Cursors()
         self._mouse = EffectMouse(self)
         self._views = EffectViews(scriptedEffect)
@@ -132,7 +133,7 @@ class EffectController:
             return
         self.options.setVisible(node.GetSingletonTag() != PANEL_TAG)
         card = modelCard(self._logic)
-        self.options.showModel("" if card is None else card.title)
+        self.options.showModel("" if card is None else card.id)
         self.options.setState(
             optionsState(self._logic, self.currentTool(), self._busy, self._work.hasContent)
         )
@@ -192,11 +193,8 @@ class EffectController:
             self._logic.cancel()
 
     def _onSuggest(self) -> None:
-        asked, ras = self._work.suggest()
-        if ras is not None:
-            self._suggestion.show(ras)
-        elif asked:
-            self._say(_("No place stands out: the model is sure of the whole segment."))
+        self._connectLogic()
+        self._awaitsSuggestion = self._work.askForSuggestion()
 
     # --- What the logic tells -----------------------------------------------------------------------------
 
@@ -208,8 +206,20 @@ class EffectController:
         TRAIL.answered(self._work.volume, self._work.segmentation, answer)
         self._watch.poke()
         if answer.segment_id == self._work.segmentId:
-            self.options.showAnswer(answer.confidence, answer.seconds, not self._work.hasContent)
+            self.options.showAnswer(answer)
             self.showState()
+
+    def _onSuggested(self, ras: Any) -> None:
+        if not self._awaitsSuggestion:
+            return  # the panel asked, and shows it
+        self._awaitsSuggestion = False
+        if ras is None:
+            self._say(_("No place stands out: the segment looks settled."))
+        else:
+            self._suggestion.show(ras)
+            self._say(
+                _("Look at the crosshair: click there, with Ctrl if it does not belong to the structure.")
+            )
 
     def _onBusyChanged(self, busy: bool) -> None:
         if busy:
@@ -268,6 +278,7 @@ class EffectController:
         logic = self._logic
         return [
             (logic.answered, self._onAnswered),
+            (logic.suggested, self._onSuggested),
             (logic.failed, self._onProblem),
             (logic.busyChanged, self._onBusyChanged),
             (logic.progressed, self._onProgressed),

@@ -14,6 +14,7 @@ from LightSegUI.StateText import answerText, errorText
 
 if TYPE_CHECKING:
     from LightSegLib.errors import LightSegError
+    from LightSegLib.mrml import Answer
     from LightSegUI.PromptToolsState import PromptToolsState
 
 _MODULE_LINK = "lightseg"
@@ -66,9 +67,10 @@ class EffectOptions:
         """Say something that is no error."""
         self._message.setText(escape(text))
 
-    def showAnswer(self, confidence: float, seconds: float, empty: bool = False) -> None:
+    def showAnswer(self, answer: Answer) -> None:
         """Say how sure and how fast the last answer was."""
-        self.showText(answerText(confidence, seconds, empty))
+        empty = answer.confidence <= 0
+        self.showText(answerText(answer.confidence, answer.seconds, empty, answer.written))
 
     def showError(self, error: LightSegError, offerModule: bool = False) -> None:
         """Say what went wrong and what to do, with a link to the LightSeg module where it helps."""

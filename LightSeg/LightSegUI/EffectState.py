@@ -20,7 +20,7 @@ def optionsState(logic: Any, tool: str, busy: bool, hasContent: bool) -> PromptT
         logic: the shared logic, None if it cannot be had.
         tool: the tool that is on.
         busy: whether an answer is being computed.
-        hasContent: whether the selected segment holds voxels.
+        hasContent: whether anything was drawn into the selected segment.
     """
     card = modelCard(logic)
     return toolsState(
@@ -29,7 +29,7 @@ def optionsState(logic: Any, tool: str, busy: bool, hasContent: bool) -> PromptT
             hasSegment=True,
             hasContent=hasContent,
             busy=busy,
-            modelTitle="" if card is None else card.title,
+            modelTitle="" if card is None else card.id,
             capabilities=None if card is None else card.capabilities,
         )
     )

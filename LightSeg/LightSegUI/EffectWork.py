@@ -62,13 +62,12 @@ class EffectWork:
 
     @property
     def hasContent(self) -> bool:
-        """Whether the selected segment holds voxels."""
-        segmentId = self.segmentId
-        if not segmentId:
+        """Whether anything was ever drawn into the selected segment."""
+        if not self.segmentId:
             return False
-        bounds = [0.0] * 6
-        self.segmentation.GetSegmentation().GetSegment(segmentId).GetBounds(bounds)
-        return bounds[0] <= bounds[1]
+        logic = slicer.vtkSlicerSegmentationsModuleLogic
+        segment = self.segmentation.GetSegmentation().GetSegment(self.segmentId)
+        return logic.GetSegmentStatus(segment) != logic.NotStarted
 
     # --- What the user does -------------------------------------------------------------------------------
 
@@ -109,23 +108,18 @@ class EffectWork:
 
         return self._attempt(begin) is True
 
-    def suggest(self) -> tuple[bool, tuple[float, float, float] | None]:
-        """Where one more click would help most.
+    def askForSuggestion(self) -> bool:
+        """Let the session look where one more click would help most; the logic's `suggested` brings it.
 
         Returns:
-            Whether that could be asked, and world RAS in mm; None if there is no such place.
+            Whether it looks.
         """
 
-        def ask() -> Any:
+        def begin() -> bool:
             self._check()
-            return True, self._logic().suggest()
+            return self._logic().suggest(segmentId=self.segmentId or None, wait=False) is not None
 
-        return self._attempt(ask) or (False, None)
-
-    def cancel(self) -> None:
-        """Stop what runs and what waits."""
-        if self._lastLogic is not None:
-            self._lastLogic.cancel()
+        return self._attempt(begin) is True
 
     def leave(self) -> None:
         """The editor is about to go: if the logic still edits there, it must not any more."""

@@ -24,10 +24,43 @@ GONE = (ValueError, AttributeError, RuntimeError)
 _LOG = logging.getLogger(__name__)
 
 
-class EditorWidgetUndo:
-    """Undo history of a qMRMLSegmentEditorWidget, for what is written outside of its effects.
+class _EditorUndo:
+    """History of an editor widget. Two of one widget are equal, because there is one history."""
 
-    Two of them with the same widget are equal: there is one history.
+    @property
+    def editor(self) -> Any:
+        """The qMRMLSegmentEditorWidget, None if it cannot be found."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        if other is self:
+            return True
+        return isinstance(other, _EditorUndo) and self.editor is not None and self.editor == other.editor
+
+    def __hash__(self) -> int:
+        return hash(EDITOR_CLASS)  # an effect may find its editor late, and must not change its hash then
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to undo, as the widget's own button shows."""
+        return _buttonEnabled(self.editor, "UndoButton")
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is something to redo, as the widget's own button shows."""
+        return _buttonEnabled(self.editor, "RedoButton")
+
+    def undo(self) -> None:
+        """Go back one saved state."""
+        _callIfAlive(self.editor, "undo")
+
+    def redo(self) -> None:
+        """Go forward one saved state."""
+        _callIfAlive(self.editor, "redo")
+
+
+class EditorWidgetUndo(_EditorUndo):
+    """Undo history of a qMRMLSegmentEditorWidget, for what is written outside of its effects.
 
     Args:
         editor: the widget.
@@ -36,41 +69,17 @@ class EditorWidgetUndo:
     def __init__(self, editor: Any) -> None:
         self._editor = editor
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, EditorWidgetUndo) and self._editor == other._editor
-
-    def __hash__(self) -> int:
-        return hash(self._editor)
-
     @property
     def editor(self) -> Any:
         """The widget."""
         return self._editor
 
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is something to undo, as the widget's own button shows."""
-        return _buttonEnabled(self._editor, "UndoButton")
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is something to redo, as the widget's own button shows."""
-        return _buttonEnabled(self._editor, "RedoButton")
-
     def save_state(self) -> None:
         """Remember the segmentation as it is; call it once for each action of the user, before the change."""
         _callIfAlive(self._editor, "saveStateForUndo")
 
-    def undo(self) -> None:
-        """Go back one saved state."""
-        _callIfAlive(self._editor, "undo")
 
-    def redo(self) -> None:
-        """Go forward one saved state."""
-        _callIfAlive(self._editor, "redo")
-
-
-class EffectUndo:
+class EffectUndo(_EditorUndo):
     """Undo history of the editor that hosts an effect.
 
     Saving goes through the effect, as for every other effect; undo and redo through the hosting widget.
@@ -81,39 +90,18 @@ class EffectUndo:
 
     def __init__(self, scriptedEffect: Any) -> None:
         self._effect = scriptedEffect
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, EffectUndo) and self._effect == other._effect
-
-    def __hash__(self) -> int:
-        return hash(self._effect)
+        self._editor: Any = None
 
     @property
     def editor(self) -> Any:
         """The hosting qMRMLSegmentEditorWidget, None if it cannot be found."""
-        return hostingEditor(self._effect)
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is something to undo, as the hosting widget's own button shows."""
-        return _buttonEnabled(self.editor, "UndoButton")
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is something to redo, as the hosting widget's own button shows."""
-        return _buttonEnabled(self.editor, "RedoButton")
+        if self._editor is None:
+            self._editor = hostingEditor(self._effect)
+        return self._editor
 
     def save_state(self) -> None:
         """Remember the segmentation as it is; call it once for each action of the user, before the change."""
         _callIfAlive(self._effect, "saveStateForUndo")
-
-    def undo(self) -> None:
-        """Go back one saved state."""
-        _callIfAlive(self.editor, "undo")
-
-    def redo(self) -> None:
-        """Go forward one saved state."""
-        _callIfAlive(self.editor, "redo")
 
 
 def hostingEditor(scriptedEffect: Any) -> Any:
