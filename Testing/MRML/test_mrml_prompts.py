@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
-vtk = pytest.importorskip("vtk", reason="slicer-core is not installed")
 
-from conftest import OBLIQUE, SHAPE_KJI  # noqa: E402
 from mrml_cases import affines, chains, few, ras_by_slicer, rigid  # noqa: E402
+from scene_building import OBLIQUE, SHAPE_KJI  # noqa: E402
 
 from LightSegLib.errors import PromptError  # noqa: E402
 from LightSegLib.mrml.prompts import (  # noqa: E402

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 vtk = pytest.importorskip("vtk", reason="slicer-core is not installed")
 
-from conftest import OBLIQUE, SHAPE_KJI, to_image, to_matrix  # noqa: E402
 from mrml_cases import affines, chains, few, ras_by_slicer  # noqa: E402
+from scene_building import OBLIQUE, SHAPE_KJI, to_image, to_matrix  # noqa: E402
 
 from LightSegLib.errors import GeometryError, VolumeError  # noqa: E402
 from LightSegLib.mrml.volumes import VolumeStamp, volume_from_node, why_not_usable  # noqa: E402
