@@ -18,7 +18,7 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
-from LightSegLib.errors import GeometryError, SessionError
+from LightSegLib.errors import GeometryError
 from LightSegLib.geometry import IndexBox, Volume
 from LightSegLib.mrml.lattice import GridMap, moved
 
@@ -141,21 +141,9 @@ class SegmentContent:
 
 
 def label_map_of(segment: Any) -> Any | None:
-    """The label map that holds a segment, shared with others or not; None if it has none or an empty one.
-
-    Raises:
-        SessionError: the segment is kept as a surface.
-    """
+    """The label map that holds a segment, shared with others or not; None if it has none or an empty one."""
     label_map = segment.GetRepresentation(BINARY_LABELMAP)
-    if label_map is None:
-        if segment.GetRepresentation("Closed surface") is not None:
-            raise SessionError(
-                f'The segment "{segment.GetName()}" is a surface, not voxels',
-                "LightSeg works on binary label maps",
-                "Segmentations module, Representations, Binary labelmap: create it and make it the source",
-            )
-        return None
-    return None if label_map.IsEmpty() else label_map
+    return None if label_map is None or label_map.IsEmpty() else label_map
 
 
 def state_key(segment: Any) -> tuple[Any, ...]:
@@ -173,9 +161,6 @@ def read_content(segment: Any, grid: SegmentationGrid, within: IndexBox | None =
         segment: a `vtkSegment`.
         grid: the grid of its segmentation.
         within: a box that is known to hold all of it; None to search everywhere.
-
-    Raises:
-        SessionError: the segment is kept as a surface.
     """
     label_map = label_map_of(segment)
     nothing: NDArray[np.bool_] = np.zeros((0, 0, 0), dtype=bool)

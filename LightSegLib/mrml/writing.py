@@ -20,11 +20,11 @@ from LightSegLib.geometry import IndexBox, Volume
 from LightSegLib.mrml.editable_area import EditableArea
 from LightSegLib.mrml.lattice import moved
 from LightSegLib.mrml.segment_voxels import (
+    BINARY_LABELMAP,
     SegmentationGrid,
     SegmentContent,
     covered_by,
     extent_of,
-    label_map_of,
     read_content,
 )
 from LightSegLib.segments import Change
@@ -95,11 +95,11 @@ class SegmentWriter:
             The box that was written, in the segmentation's own grid; None if nothing was.
 
         Raises:
-            SessionError: no such segment, or it is kept as a surface; the intensity range has no volume.
+            SessionError: no such segment, or none made of voxels; the intensity range has no volume.
             GeometryError: see `grid`.
         """
-        segment, grid = self._segment(segment_id), self.grid()
-        label_map_of(segment)  # refuses surfaces before all work
+        self._segment(segment_id)
+        grid = self.grid()
         box = grid.from_image.box(change.box).intersect(grid.box)
         if box.is_empty:
             return None
@@ -143,7 +143,14 @@ class SegmentWriter:
         return read_content(self._segment(segment_id), grid).in_image(grid, self._volume.box)
 
     def _segment(self, segment_id: str) -> Any:
-        segment = self._node.GetSegmentation().GetSegment(segment_id)
+        segmentation = self._node.GetSegmentation()
+        if segmentation.GetSourceRepresentationName() != BINARY_LABELMAP:
+            raise SessionError(
+                f'The segmentation "{self._node.GetName()}" is not made of voxels',
+                f"Its source representation is {segmentation.GetSourceRepresentationName()}",
+                "Segmentations module, Representations: create Binary labelmap and make it the source",
+            )
+        segment = segmentation.GetSegment(segment_id)
         if segment is None:
             raise SessionError(
                 f'The segmentation "{self._node.GetName()}" has no segment "{segment_id}"',

@@ -16,20 +16,18 @@ slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 vtk = pytest.importorskip("vtk", reason="slicer-core is not installed")
 
 from grey_model import GreyModel  # noqa: E402
-from vtk.util.numpy_support import numpy_to_vtk  # noqa: E402
-
-from LightSegLib.runtime.worker import SessionWorker  # noqa: E402
-
-SHAPE_KJI = (24, 28, 32)
-# Oblique, anisotropic and mirrored along one axis: whatever forgets an axis or a sign fails on it.
-OBLIQUE = np.array(
-    [
-        [0.8 * 1.5, 0.6 * 1.0, 0.0, -40.0],
-        [-0.6 * 1.5, 0.8 * 1.0, 0.0, 25.0],
-        [0.0, 0.0, -2.0, 60.0],
-        [0.0, 0.0, 0.0, 1.0],
-    ]
+from scene_building import (  # noqa: E402, F401 - some for tests that ask here
+    OBLIQUE,
+    SHAPE_KJI,
+    Painter,
+    to_array,
+    to_image,
+    to_matrix,
+    two_balls,
 )
+
+from LightSegLib.mrml.scene_session import SceneSession  # noqa: E402
+from LightSegLib.runtime.worker import SessionWorker  # noqa: E402
 
 
 @pytest.fixture
@@ -41,34 +39,6 @@ def scene():
     yield scene
     scene.Clear(True)
     logic.SetMRMLScene(None)
-
-
-def two_balls(shape_kji=SHAPE_KJI):
-    """int16 (K, J, I): two bright balls that do not touch, dark around."""
-    k, j, i = np.ogrid[tuple(slice(0, n) for n in shape_kji)]
-    first = (i - 9) ** 2 + (j - 13) ** 2 + (k - 12) ** 2 <= 36
-    second = (i - 23) ** 2 + (j - 13) ** 2 + (k - 12) ** 2 <= 25
-    return np.where(first | second, 200, 40).astype(np.int16)
-
-
-def to_matrix(array):
-    """A vtkMatrix4x4 with the numbers of a 4x4 array."""
-    matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy(np.asarray(array, float).ravel().tolist())
-    return matrix
-
-
-def to_array(matrix):
-    """The numbers of a vtkMatrix4x4 as a 4x4 array."""
-    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
-
-
-def to_image(array_kji, kind=None):
-    """A vtkImageData, or an image of another class, with a copy of an array."""
-    image = vtk.vtkImageData() if kind is None else kind()
-    image.SetDimensions(*array_kji.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array_kji).ravel(), deep=True))
-    return image
 
 
 @pytest.fixture
@@ -179,3 +149,32 @@ def heard():
         "on_progress": lambda fraction, text: record.progress.append((fraction, text)),
     }
     return record
+
+
+@pytest.fixture
+def answered(worker):
+    """Polls the worker until a session has nothing to do any more: answered(session)."""
+
+    def wait(session):
+        for _ in range(1000):
+            assert worker.wait_idle(10)
+            worker.poll()
+            if not session.busy:
+                return
+        raise AssertionError("The session does not come to an end")
+
+    return wait
+
+
+@pytest.fixture
+def session(model, volume_node, segmentation_node, worker, editor_node):
+    """A session on the plain volume and segmentation, with an undo history of its own."""
+    session = SceneSession(model, volume_node, segmentation_node, worker, editor_node=editor_node)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def painter(editor_node, session):
+    """A user who paints in `segmentation_node`, on the session's undo history."""
+    return Painter(editor_node, session.undo_owner)
