@@ -8,9 +8,9 @@ from typing import Any
 import qt
 import slicer
 
-from LightSegLib.errors import LightSegError, SessionError
-from LightSegUI.Editing import Editing
+from LightSegLib.errors import LightSegError
 from LightSegUI.ModelChooser import ModelChooser
+from LightSegUI.PanelActions import PanelActions
 from LightSegUI.PanelEditor import PanelEditor
 from LightSegUI.PanelFacts import collectFacts
 from LightSegUI.PanelInstall import PanelInstall
@@ -28,6 +28,11 @@ from LightSegUI.Translation import tr as _
 class Panel:
     """What the user sees of LightSeg, between `enter` and `exit`.
 
+    Attributes:
+        tools, editor, status, install, chooser: the pieces.
+        facts: what the panel decided from when it last looked.
+        lastError: the last error shown, for the report.
+
     Args:
         ui: the widgets of LightSeg.ui, by name.
         logic: the shared logic.
@@ -37,12 +42,15 @@ class Panel:
     def __init__(self, ui, logic, openInstaller: Callable[[Callable[[], None]], None] | None = None) -> None:
         self.ui = ui
         self.logic = logic
+        self.facts = Facts()
         self.lastError: LightSegError | None = None
         self._entered = False
+        self._isChoiceOld = False
         self._situation: tuple = ()
         self._reasons: Mapping[str, str] = {}
         self.status = PanelStatus(ui)
         self.editor = PanelEditor(ui.lightSegEditor)
+        self.actions = PanelActions(logic, self.editor, ui.segmentationSelector.setCurrentNode)
         self.tools = PromptTools(logic, ui.promptToolsPlace, showShortcuts=True)
         ui.promptToolsPlace.layout().addWidget(self.tools.widget)
         self.install = PanelInstall(ui, openInstaller)
@@ -63,7 +71,7 @@ class Panel:
         self._entered = True
         self.install.look()
         self.editor.enter()
-        self._editHere()
+        self.actions.editHere()
         self.shortcuts.install(slicer.util.mainWindow())
         self.refresh()
 
@@ -102,103 +110,85 @@ class Panel:
 
     def refresh(self) -> None:
         """Look at everything again."""
-        facts, problem = collectFacts(self.logic, self.editor, self.install.missing)
-        self._reasons = reasonsAgainst(facts)
-        self.tools.setState(toolsState(facts))
-        self._showSegmentButtons(facts)
-        self.chooser.refresh()
+        if self._isChoiceOld:
+            self._isChoiceOld = False
+            self.chooser.refresh()
+        self.facts, problem = collectFacts(self.logic, self.editor, self.install.missing)
+        self._reasons = reasonsAgainst(self.facts)
+        self.tools.setState(toolsState(self.facts))
+        self._showSegmentButtons()
         self.chooser.setReasons(self._reasons)
         self.editor.hideEffectOptions()
-        situation = (
-            facts.missingPackages,
-            facts.volumeProblem,
-            facts.tool,
-            facts.accepted,
-            facts.segmentProblem,
-        )
-        situation = (*situation, self.editor.segmentId)
+        facts = self.facts
+        situation = (facts.missingPackages, facts.volumeProblem, facts.tool, facts.accepted)
+        situation = (*situation, facts.segmentProblem, self.editor.segmentId)
         if situation != self._situation:
             self._situation = situation
-            self._showHint(facts, problem)
+            self._showHint(problem)
 
     def showError(self, error: LightSegError) -> None:
         """Say what went wrong."""
         self.lastError = error
         self.status.showError(error)
 
-    def _showHint(self, facts: Facts, problem: LightSegError | None) -> None:
+    def _showHint(self, problem: LightSegError | None) -> None:
         """What to do next."""
-        if facts.missingPackages:
+        if self.facts.missingPackages:
             self.status.showText(_("Install the missing packages first, with the button above."))
         elif problem is not None and self.logic.volumeNode is not None:
             self.showError(problem)
         elif problem is not None:
-            self.status.showText(f"{problem.what}. {problem.next_step}.")
-        elif facts.accepted:
+            self.status.showText(str(problem))
+        elif self.facts.accepted:
             self.status.showText(
                 _("This segment is accepted and protected. Start a new segment, or edit this one again.")
             )
-        elif facts.segmentProblem:
-            self.status.showText(facts.segmentProblem)
+        elif self.facts.segmentProblem:
+            self.status.showText(self.facts.segmentProblem)
         else:
-            self.status.showText(hintFor(facts.tool))
+            self.status.showText(hintFor(self.facts.tool))
 
-    def _showSegmentButtons(self, facts: Facts) -> None:
-        accept = _("Edit again") if facts.accepted else _("Accept")
-        tips = {
-            ACCEPT: _("Let this segment change again.")
-            if facts.accepted
-            else _("The segment is done: mark it as completed and protect it from further answers."),
-            NEW_SEGMENT: _("Start the next structure in a new, empty segment."),
-        }
-        for button, name, label in (
-            (self.ui.acceptButton, ACCEPT, accept),
-            (self.ui.newSegmentButton, NEW_SEGMENT, _("New segment")),
+    def _showSegmentButtons(self) -> None:
+        if self.facts.accepted:
+            label, tip = _("Edit again"), _("Let this segment change again.")
+        else:
+            label = _("Accept")
+            tip = _("The segment is done: mark it as completed and protect it from further answers.")
+        newTip = _("Start the next structure in a new, empty segment.")
+        for button, name, text, tooltip in (
+            (self.ui.acceptButton, ACCEPT, label, tip),
+            (self.ui.newSegmentButton, NEW_SEGMENT, _("New segment"), newTip),
         ):
-            button.setText(withKey(label, name))
+            button.setText(withKey(text, name))
             button.setEnabled(name not in self._reasons)
-            button.setToolTip(self._reasons.get(name, tips[name]))
+            button.setToolTip(self._reasons.get(name, tooltip))
 
     # --- What the user does -------------------------------------------------------------------------------
 
     def onTool(self, name: str) -> None:
         """A prompt tool was switched on, or off ("")."""
-        if name:
-            self.logic.settings.tool = name
-        if not self._attempt(lambda: self._useTool(name)):
+        if not self._attempt(lambda: self.actions.useTool(name)):
             self.editor.setTool("")
         self.refresh()
 
     def onText(self, text: str) -> None:
         """A structure was named."""
-        if self._attempt(self._prepareSegment):
-            self.logic.segmentText(text, wait=False)
+        self._attempt(lambda: self.actions.findText(text))
 
     def onSuggest(self) -> None:
-        """Have the logic find where the next click would help most."""
-
-        self._editHere()
-        self.logic.suggest(wait=False)
+        """The user wants to see where the next click would help most."""
+        self._attempt(self.actions.suggest)
 
     def onAccept(self) -> None:
         """Accept the segment, or edit an accepted one again."""
-        segmentId = self.editor.segmentId
-        self._editHere()
-        facts, _problem = collectFacts(self.logic, self.editor, self.install.missing)
-        change = self.logic.reopen if facts.accepted else self.logic.accept
-        if self._attempt(lambda: change(segmentId)):
-            self.mark.clear()
+        self.mark.clear()
+        self._attempt(lambda: self.actions.setAccepted(not self.facts.accepted))
         self.refresh()
 
     def onNewSegment(self) -> None:
         """Start the next structure."""
-
-        def start() -> None:
-            self._ensureSegmentation()
-            self.editor.selectSegment(self.logic.addSegment())
-
-        if self._attempt(start):
-            self.mark.clear()
+        self.mark.clear()
+        self._attempt(self.actions.startSegment)
         self.refresh()
 
     def onCopyReport(self) -> None:
@@ -212,25 +202,19 @@ class Panel:
         """A prompt was answered and the segment written."""
         self.mark.clear()
         self.refresh()
-        self.status.showText(
-            answerText(answer.confidence, answer.seconds, answer.confidence <= 0, answer.written)
-        )
+        empty = answer.confidence <= 0
+        self.status.showText(answerText(answer.confidence, answer.seconds, empty, answer.written))
 
     def onSuggested(self, ras: Any) -> None:
-        """Where the next click would help most is known."""
+        """Where the next click would help most is known; None if nowhere."""
         if not self._entered:
             return
         if ras is None:
-            self.status.showText(
-                _("No place stands out: the segment looks settled. Accept it if it is right.")
-            )
+            self.status.showText(_("No place stands out. If the segment looks right, accept it."))
             return
         self.mark.show(ras)
         self.status.showText(
-            _(
-                "Look at the crosshair: click there with Inside if it belongs to the structure, "
-                "else with Outside."
-            )
+            _("Click at the crosshair: with Inside if that belongs to the structure, else with Outside.")
         )
 
     def onBusy(self, busy: bool) -> None:
@@ -238,39 +222,7 @@ class Panel:
         self.status.setBusy(busy)
         self.refresh()
 
-    def onMeasured(self, *unused) -> None:
-        """The speed of a model is known."""
-        self.refresh()
-
     # --- Own business -------------------------------------------------------------------------------------
-
-    def _useTool(self, name: str) -> None:
-        if name:
-            self._prepareSegment()
-        if not self.editor.setTool(name):
-            raise SessionError(
-                _("The tool could not be switched on"),
-                _("Slicer does not know the LightSeg effect of the Segment Editor"),
-                _("Restart Slicer; if that does not help, reinstall the LightSeg extension"),
-            )
-
-    def _editHere(self) -> None:
-        """Make the embedded editor the place whose undo and masking hold; another editor may have been it."""
-        self.logic.setEditing(Editing(self.editor.undoOwner, self.editor.node))
-
-    def _prepareSegment(self) -> None:
-        """See that there is a segment to click into: make segmentation and segment where they are missing."""
-        self._ensureSegmentation()
-        if self.editor.segment is None:
-            segments = self.logic.segmentationNode.GetSegmentation().GetSegmentIDs()
-            self.editor.selectSegment(segments[0] if len(segments) == 1 else self.logic.addSegment())
-
-    def _ensureSegmentation(self) -> None:
-        self._editHere()
-        if self.logic.segmentationNode is None:
-            node = self.logic.makeSegmentationNode()
-            self.ui.segmentationSelector.setCurrentNode(node)  # the parameter node follows
-            self.editor.show(self.logic.volumeNode, node)
 
     def _attempt(self, step: Callable[[], Any]) -> bool:
         """Do something that may be refused; returns whether it was done."""
@@ -283,15 +235,11 @@ class Panel:
 
     def _byKey(self, name: str) -> None:
         """A key was pressed: do what its button does, or say why it cannot."""
-        reason = self._reasons.get(name)
-        if reason is not None:
-            self.status.showText(reason)
-        elif name == TEXT:
-            self.tools.focusText()
-        elif name == ACCEPT:
-            self.onAccept()
-        elif name == NEW_SEGMENT:
-            self.onNewSegment()
+        doing = {ACCEPT: self.onAccept, NEW_SEGMENT: self.onNewSegment, TEXT: self.tools.focusText}
+        if name in self._reasons:
+            self.status.showText(self._reasons[name])
+        elif name in doing:
+            doing[name]()
         else:
             self.tools.choose(name)
 
@@ -301,30 +249,37 @@ class Panel:
 
     def _connect(self) -> list[tuple[Any, Any]]:
         """Connect everything; returns the pairs to disconnect."""
-        later = self._soon.start
+        logic, ui = self.logic, self.ui
         pairs = [
             (self._soon.timeout, self.refresh),
-            (self.editor.changed, lambda: later()),
+            (self.editor.changed, self._refreshSoon),
             (self.install.changed, self.refresh),
             (self.tools.toolChosen, self.onTool),
             (self.tools.textEntered, self.onText),
             (self.tools.suggestRequested, self.onSuggest),
-            (self.tools.cancelRequested, self.logic.cancel),
-            (self.ui.acceptButton.clicked, lambda *unused: self.onAccept()),
-            (self.ui.newSegmentButton.clicked, lambda *unused: self.onNewSegment()),
-            (self.ui.reportButton.clicked, lambda *unused: self.onCopyReport()),
-            (self.ui.advancedSection.contentsCollapsed, self._onAdvanced),
-            (self.logic.answered, self.onAnswered),
-            (self.logic.suggested, self.onSuggested),
-            (self.logic.failed, self.showError),
-            (self.logic.busyChanged, self.onBusy),
-            (self.logic.progressed, self.status.setProgress),
-            (self.logic.measured, self.onMeasured),
-            (self.logic.stateChanged, lambda: later()),
+            (self.tools.cancelRequested, logic.cancel),
+            (ui.acceptButton.clicked, lambda *unused: self.onAccept()),
+            (ui.newSegmentButton.clicked, lambda *unused: self.onNewSegment()),
+            (ui.reportButton.clicked, lambda *unused: self.onCopyReport()),
+            (ui.advancedSection.contentsCollapsed, self._onAdvanced),
+            (logic.answered, self.onAnswered),
+            (logic.suggested, self.onSuggested),
+            (logic.failed, self.showError),
+            (logic.busyChanged, self.onBusy),
+            (logic.progressed, self.status.setProgress),
+            (logic.measured, self._onLogicChanged),
+            (logic.stateChanged, self._onLogicChanged),
         ]
         for signal, slot in pairs:
             signal.connect(slot)
         return pairs
+
+    def _refreshSoon(self, *unused) -> None:
+        self._soon.start()
+
+    def _onLogicChanged(self, *unused) -> None:
+        self._isChoiceOld = True
+        self._refreshSoon()
 
     def _onAdvanced(self, collapsed: bool) -> None:
         if not collapsed:
