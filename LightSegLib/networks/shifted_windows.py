@@ -87,11 +87,12 @@ def from_windows(windows: Tensor, window: Triple, grid: Triple, batch: int) -> T
 @lru_cache(maxsize=64)
 def _relative_index(window: Triple, device: str) -> Tensor:
     """Row (T, T) of the bias table for each pair of cells of a window."""
-    axes = torch.meshgrid(*(torch.arange(n, device="cpu") for n in window), indexing="ij")
-    cells = torch.stack([axis.flatten() for axis in axes], dim=1)
-    offset = cells[:, None] - cells[None] + torch.tensor(window, device="cpu") - 1
-    _, high, wide = (2 * n - 1 for n in window)
-    return ((offset[..., 0] * high + offset[..., 1]) * wide + offset[..., 2]).to(device)
+    with torch.inference_mode(False):  # kept for training too
+        axes = torch.meshgrid(*(torch.arange(n, device="cpu") for n in window), indexing="ij")
+        cells = torch.stack([axis.flatten() for axis in axes], dim=1)
+        offset = cells[:, None] - cells[None] + torch.tensor(window, device="cpu") - 1
+        _, high, wide = (2 * n - 1 for n in window)
+        return ((offset[..., 0] * high + offset[..., 1]) * wide + offset[..., 2]).to(device)
 
 
 @lru_cache(maxsize=64)

@@ -60,3 +60,15 @@ def test_an_architecture_hears_clicks(architecture, patch):
 def test_settings_that_do_not_fit_the_patch_are_refused_with_the_reason(architecture, patch, message):
     with pytest.raises(ModelError, match=message):
         build_network(architecture, patch)
+
+
+@pytest.mark.parametrize(("architecture", "patch"), [(SEGMAFORMER, 40), (REFINEFORMER, 64)])
+def test_a_network_that_was_used_first_can_still_be_trained(architecture, patch):
+    torch.manual_seed(0)
+    network = build_network(architecture, patch)
+    guidance = torch.from_numpy(empty_guidance((patch,) * 3))[None]
+    image = torch.rand(1, 1, *(patch,) * 3)
+    with torch.inference_mode():
+        network.eval()(image, guidance)
+    network.train()(image, guidance).logits.square().mean().backward()
+    assert any(p.grad is not None and p.grad.abs().any() for p in network.network.parameters())
