@@ -121,9 +121,11 @@ class Background:
         ticket.waited = waited
 
         def done(value: Any) -> None:
-            if onDone is not None:
-                onDone(value)
-            self._settle(ticket, value, None)
+            try:
+                if onDone is not None:
+                    onDone(value)
+            finally:
+                self._settle(ticket, value, None)
 
         ticket.job = begin(
             on_done=done,
@@ -137,7 +139,10 @@ class Background:
         return ticket
 
     def submit(
-        self, work: Callable[[JobContext], Any], onDone: Callable[[Any], None] | None = None
+        self,
+        work: Callable[[JobContext], Any],
+        onDone: Callable[[Any], None] | None = None,
+        waited: bool = False,
     ) -> Ticket:
         """Hand in a function that is called on the worker's thread; it must not touch any node."""
 

@@ -95,7 +95,7 @@ class LazyModel:
             tell(1.0, "")
 
     @property
-    def patch_kji(self) -> tuple[int, int, int]:  # noqa: N802 - as the library names it
+    def patch_kji(self) -> tuple[int, int, int]:
         """Samples of a region, array order."""
         patch: tuple[int, int, int] = self._ready().patch_kji
         return patch

@@ -86,10 +86,11 @@ class SceneChoice:
         title = name or _("{volume} segmentation").format(volume=volume.GetName())
         node = self.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", title)
         node.CreateDefaultDisplayNodes()
-        node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
         transform = volume.GetTransformNodeID()
         if transform:  # so that the segments lie on the volume, wherever it is moved
             node.SetAndObserveTransformNodeID(transform)
+        # After the transform, because the geometry is taken as seen from the segmentation.
+        node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
         self._set("_segmentation", node)
         return node
 

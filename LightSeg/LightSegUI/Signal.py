@@ -1,4 +1,4 @@
-"""A signal without Qt, so that the logic can tell a panel what happened and still run where there is no Qt."""
+"""A signal without Qt, so that the logic can tell a panel what happened and yet run where there is no Qt."""
 
 from __future__ import annotations
 

@@ -192,14 +192,14 @@ def test_a_name_that_is_no_device_is_refused_at_once(settings: Settings) -> None
 def test_a_gpu_that_is_known_not_to_be_there_is_refused_with_what_is(settings: Settings) -> None:
     choice = ModelChoice(settings)
     choice.rememberDevices({"cpu": "a chip"})
-    with pytest.raises(DeviceError, match="The device cuda is not available. This computer has cpu"):
+    with pytest.raises(DeviceError, match=r"The device cuda is not available\. This computer has cpu"):
         choice.setDevice("cuda")
     assert choice.device == "auto"
 
 
 def test_what_a_model_cannot_do_is_refused_with_what_it_can(settings: Settings) -> None:
     choice = ModelChoice(settings)
-    with pytest.raises(CapabilityError, match="does not take text. It takes points, boxes") as caught:
+    with pytest.raises(CapabilityError, match=r"does not take text\. It takes points, boxes") as caught:
         choice.require("text")
     assert "choose another model" in caught.value.next_step
 
