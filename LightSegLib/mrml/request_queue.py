@@ -150,6 +150,7 @@ def _settle(
     callbacks = job.callbacks
     if job.finished:
         return _nothing
+    request.begin = request.finish = _over  # they hold on to nodes, and a job may outlive its session
     if isinstance(error, Cancelled):
         job.settle(JobState.CANCELLED, error=error)
         return callbacks.on_cancelled or _nothing
@@ -158,6 +159,10 @@ def _settle(
         return partial(callbacks.on_error, error) if callbacks.on_error is not None else _nothing
     job.settle(JobState.DONE, value=value)
     return partial(callbacks.on_done, value) if callbacks.on_done is not None else _nothing
+
+
+def _over(*_: Any) -> Any:
+    """In place of the parts of a request that is final."""
 
 
 def _nothing() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import slicer
 
-from LightSegLib.errors import SessionError
+from LightSegLib.errors import LightSegError, SessionError
 from LightSegLib.geometry import Volume
 from LightSegLib.mrml.following import SegmentTrail, Start
 from LightSegLib.mrml.stepping import Outcome
@@ -68,13 +68,19 @@ class SceneKeeper:
         if self.image_changed:
             self._take_image()
 
+    def has(self, segment_id: str) -> bool:
+        """Whether there is a segment of this ID."""
+        segmentation = self._node.GetSegmentation()
+        return segmentation is not None and segmentation.GetSegment(segment_id) is not None
+
     def segment(self, segment_id: str) -> Any:
         """The `vtkSegment` of an ID.
 
         Raises:
             SessionError: there is none.
         """
-        segment = self._node.GetSegmentation().GetSegment(segment_id) if segment_id else None
+        segmentation = self._node.GetSegmentation()
+        segment = segmentation.GetSegment(segment_id) if segmentation is not None and segment_id else None
         if segment is None:
             raise SessionError(
                 f'The segmentation "{self._node.GetName()}" has no segment "{segment_id}"'
@@ -126,7 +132,8 @@ class SceneKeeper:
     @property
     def accepted(self) -> list[str]:
         """IDs of the accepted segments."""
-        return [known for known in self._node.GetSegmentation().GetSegmentIDs() if self.is_accepted(known)]
+        ids = self._node.GetSegmentation().GetSegmentIDs()
+        return [segment_id for segment_id in ids if self.is_accepted(segment_id)]
 
     # --- Following ------------------------------------------------------------------------------------------
 
@@ -145,9 +152,8 @@ class SceneKeeper:
         """Remember what the segments show now, for `restored`."""
         self._shown = self._look()
 
-    @property
     def restored(self) -> bool:
-        """Whether a segment that the session worked on shows something else than at the last `mark`."""
+        """Whether others changed what a segment that the session worked on shows, since the last `mark`."""
         return not self._writing and self._look() != self._shown
 
     @property
@@ -157,21 +163,17 @@ class SceneKeeper:
 
     def confidence(self, segment_id: str) -> float | None:
         """The model's confidence in what a segment shows now; None if the session did not make that."""
-        trail = self._trails.get(segment_id)
-        segment = self._node.GetSegmentation().GetSegment(segment_id)
-        if trail is None or segment is None:
-            return None
-        digest, _ = trail.look(segment, self._writer.grid())
-        return trail.confidence(digest)
+        digest = self._look().get(segment_id)
+        return None if digest is None else self._trails[segment_id].confidence(digest)
 
     def _look(self) -> dict[str, bytes]:
-        grid, segmentation = self._writer.grid(), self._node.GetSegmentation()
-        shown = {}
-        for segment_id, trail in self._trails.items():
-            segment = segmentation.GetSegment(segment_id)
-            if segment is not None:
-                shown[segment_id] = trail.look(segment, grid)[0]
-        return shown
+        """Digests of what the segments show that the session worked on, as far as they can be read."""
+        try:
+            grid = self._writer.grid()
+        except LightSegError:  # moved where it cannot be read; the next prompt says so
+            return {}
+        known = [segment_id for segment_id in self._trails if self.has(segment_id)]
+        return {name: self._trails[name].look(self.segment(name), grid)[0] for name in known}
 
     # --- Writing --------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ import slicer
 from numpy.typing import ArrayLike
 
 from LightSegLib.caller_input import voxel_at
-from LightSegLib.errors import PromptError, SessionError
+from LightSegLib.errors import Cancelled, PromptError, SessionError
 from LightSegLib.geometry import Volume
 from LightSegLib.mrml.following import Start
 from LightSegLib.mrml.request_queue import Request, RequestQueue
@@ -36,6 +36,7 @@ from LightSegLib.segments import Change
 
 if TYPE_CHECKING:
     from LightSegLib.models.base import InteractiveModel
+    from LightSegLib.proposal import Segmenter
     from LightSegLib.runtime.worker import SessionWorker
 
 T = TypeVar("T")
@@ -87,6 +88,7 @@ class SceneSession:
         undo_owner: the one undo history of the segmentation; None for one of the session's own.
         editor_node: `vtkMRMLSegmentEditorNode` whose masking and overwrite settings hold; None for one of the
             session's own, kept in the scene.
+        segmenter: how regions are chosen; None for the usual way.
 
     Raises:
         SessionError: the nodes are not in one scene.
@@ -101,6 +103,7 @@ class SceneSession:
         worker: SessionWorker,
         undo_owner: UndoOwner | None = None,
         editor_node: Any | None = None,
+        segmenter: Segmenter | None = None,
     ) -> None:
         _require_same_scene(volume_node, segmentation_node)
         self._own_editor = _own_editor(volume_node, segmentation_node) if editor_node is None else None
@@ -110,7 +113,7 @@ class SceneSession:
             undo_owner = self._own_undo = LogicUndo(editor)
         self._undo: UndoOwner = undo_owner
         self._keeper = SceneKeeper(volume_node, segmentation_node, editor, self._undo)
-        self._stepping = SteppingSession(model)
+        self._stepping = SteppingSession(model, segmenter)
         self._queue = RequestQueue(worker)
         self._why_closed: SessionError | None = None
         self._watch = SceneWatch(
@@ -277,21 +280,23 @@ class SceneSession:
         starts: list[Start] = []
 
         def begin() -> Callable[[JobContext], Outcome[Any]]:
-            self._require_unchanged()
-            start, volume = self._keeper.start(segment_id), self._keeper.volume
+            self._require_unchanged(segment_id)
+            start, volume, stepping = self._keeper.start(segment_id), self._keeper.volume, self._stepping
             starts.append(start)
-            return lambda context: self._stepping.run(context, volume, segment_id, start, action)
+            return lambda context: stepping.run(context, volume, segment_id, start, action)
 
         def finish(outcome: Outcome[Any]) -> T:
-            self._require_unchanged()
+            self._require_unchanged(segment_id)
             return conclude(starts[0], outcome)
 
         return self._queue.submit(Request(begin, finish), Callbacks(**callbacks))
 
-    def _require_unchanged(self) -> None:
+    def _require_unchanged(self, segment_id: str) -> None:
         self._require_alive()
         if self._keeper.image_changed:
             raise _changed_image()
+        if not self._keeper.has(segment_id):
+            raise Cancelled("The work was dropped", f'The segment "{segment_id}" was removed meanwhile')
 
     def _gone(self) -> None:
         self._end(
@@ -319,7 +324,7 @@ class SceneSession:
 
     def _restored(self) -> None:
         """A segment changed without an edit: if its voxels did, that was undo or redo."""
-        if self.busy and self._keeper.restored:
+        if self.busy and self._keeper.restored():
             self._queue.drop_all()
 
 

@@ -50,6 +50,12 @@ class SegmentationGrid:
         """
         to_local = np.linalg.inv(_to_world(segmentation_node)) @ volume.ijk_to_ras
         segmentation = segmentation_node.GetSegmentation()
+        if segmentation is None:
+            raise GeometryError(
+                f'The segmentation "{segmentation_node.GetName()}" is empty',
+                "It holds nothing, not even a list of segments",
+                "Create another segmentation",
+            )
         geometry = _reference_geometry(segmentation)
         image = _deserialized(geometry)
         if image is None:

@@ -20,6 +20,7 @@ from LightSegLib.session import InteractiveSession
 
 if TYPE_CHECKING:
     from LightSegLib.models.base import InteractiveModel
+    from LightSegLib.proposal import Segmenter
 
 T = TypeVar("T")
 Action = Callable[[InteractiveSession, JobContext], T]
@@ -51,8 +52,8 @@ class SteppingSession:
     next job starts from what its segment shows then.
     """
 
-    def __init__(self, model: InteractiveModel) -> None:
-        self._session = InteractiveSession(model)
+    def __init__(self, model: InteractiveModel, segmenter: Segmenter | None = None) -> None:
+        self._session = InteractiveSession(model, segmenter)
         self._image: Volume | None = None
         self._named = False
 

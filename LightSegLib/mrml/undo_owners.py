@@ -81,6 +81,7 @@ class LogicUndo:
             self._logic.Redo()
 
     def close(self) -> None:
-        """Let go of the nodes."""
-        self._logic.SetSegmentEditorNode(None)
-        self._logic.SetMRMLScene(None)
+        """Forget the history and let go of the nodes: there is nothing to undo or redo any more."""
+        # A logic observes the segmentation until it is destroyed, also without an editor node.
+        self._logic = slicer.vtkSlicerSegmentEditorLogic()
+        self._logic.SetMaximumNumberOfUndoStates(0)

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Unit"))
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 vtk = pytest.importorskip("vtk", reason="slicer-core is not installed")
 
+from fakes import FakeSegmenter  # noqa: E402
 from grey_model import GreyModel  # noqa: E402
 from scene_building import (  # noqa: E402, F401 - some for tests that ask here
     OBLIQUE,
@@ -167,9 +168,17 @@ def answered(worker):
 
 
 @pytest.fixture
-def session(model, volume_node, segmentation_node, worker, editor_node):
-    """A session on the plain volume and segmentation, with an undo history of its own."""
-    session = SceneSession(model, volume_node, segmentation_node, worker, editor_node=editor_node)
+def segmenter():
+    """Answers a click with the cube of two voxels around it, exactly."""
+    return FakeSegmenter()
+
+
+@pytest.fixture
+def session(model, volume_node, segmentation_node, worker, editor_node, segmenter):
+    """A session on the plain volume and segmentation that answers in cubes, with a history of its own."""
+    session = SceneSession(
+        model, volume_node, segmentation_node, worker, editor_node=editor_node, segmenter=segmenter
+    )
     yield session
     session.close()
 

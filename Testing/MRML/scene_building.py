@@ -26,6 +26,13 @@ def ball_mask(centre_ijk, radius, shape_kji=SHAPE_KJI):
     return (i - centre_ijk[0]) ** 2 + (j - centre_ijk[1]) ** 2 + (k - centre_ijk[2]) ** 2 <= radius**2
 
 
+def cube_mask(centre_ijk, radius=2, shape_kji=SHAPE_KJI):
+    """Bool (K, J, I): the cube that the fixture `segmenter` answers a click with."""
+    mask = np.zeros(shape_kji, bool)
+    mask[tuple(slice(x - radius, x + radius + 1) for x in centre_ijk[::-1])] = True
+    return mask
+
+
 def two_balls(shape_kji=SHAPE_KJI):
     """int16 (K, J, I): two bright balls that do not touch, dark around."""
     inside = ball_mask(FIRST, 6, shape_kji) | ball_mask(SECOND, 5, shape_kji)
