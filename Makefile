@@ -15,7 +15,7 @@ CPU_WHEELS := https://download.pytorch.org/whl/cpu
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit clean distclean
+.PHONY: help demo test lint unit libraries clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,7 +25,7 @@ demo: $(STAMPS)/run
 	@$(BIN)/lightseg demo
 
 # Every check runs even when one before it fails, so that one run tells all; the exit status counts them all.
-test: $(STAMPS)/dev
+test: $(STAMPS)/dev libraries
 	@status=0; \
 	$(MAKE) --no-print-directory lint || { status=1; echo "Lint or types failed (see above). The tests run all the same."; }; \
 	$(BIN)/python -m pytest $(PYTEST_ARGS) || status=1; \
@@ -38,7 +38,7 @@ lint: $(STAMPS)/dev
 	$(BIN)/mypy || status=1; \
 	exit $$status
 
-unit: $(STAMPS)/dev
+unit: $(STAMPS)/dev libraries
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # --- Environment ------------------------------------------------------------------------------------------
@@ -74,6 +74,10 @@ $(STAMPS)/dev: $(PACKAGING) $(STAMPS)/torch
 	@echo "Installing LightSeg with its development tools"
 	@$(PIP) -e ".[dev]"
 	@touch $@ $(STAMPS)/run
+
+# What Qt needs from the system to draw without a display: installed where that needs no password, else reported.
+libraries: $(STAMPS)/dev
+	@.ci/libraries $(BIN)/python
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

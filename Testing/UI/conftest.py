@@ -1,7 +1,8 @@
-"""The fixture `host`: a Slicer of its own for each test. Without Qt's system libraries the folder is skipped."""
+"""The fixture `host`: a Slicer of its own for each test. Without Qt's system libraries all are skipped."""
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,27 +17,31 @@ sys.path.insert(0, str(HERE))
 def _why_not() -> str:
     """Why the widgets cannot be tested here; "" if they can."""
     try:
+        import PySide6
         import slicer  # noqa: F401
-        from PySide6 import QtWidgets  # noqa: F401
-    except ImportError as error:
+        from PySide6 import QtSvgWidgets, QtTest, QtUiTools, QtWidgets  # noqa: F401
+
+        # Qt ends the process if it cannot load this.
+        plugins = Path(PySide6.__file__).parent / "Qt" / "plugins" / "platforms"
+        for plugin in plugins.glob("libqoffscreen*"):
+            ctypes.CDLL(str(plugin))
+    except (ImportError, OSError) as error:
         return f"widgets cannot be tested here: {error}"
     return ""
 
 
 WHY_NOT = _why_not()
-if WHY_NOT:
-    collect_ignore_glob = ["test_*.py"]
-
-
-def _is_ours(path: Path) -> bool:
-    return HERE in path.parents
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Any:
-    """Modules of this folder are imported with the stand-ins in place."""
-    if WHY_NOT or not (isinstance(collector, pytest.Module) and _is_ours(collector.path)):
+    """Modules of this folder are imported with the stand-ins in place, or skipped."""
+    if not (isinstance(collector, pytest.Module) and HERE in collector.path.parents):
         return (yield)
+    if WHY_NOT:
+        reason = (str(collector.path), 0, f"Skipped: {WHY_NOT}")
+        yield
+        return pytest.CollectReport(collector.nodeid, "skipped", reason, [])
     from host import install
 
     install.enter()
@@ -58,7 +63,7 @@ def _world() -> Iterator[Any]:
 
 @pytest.fixture
 def host(_world: Any, tmp_path: Path) -> Iterator[Any]:
-    """The application with an empty scene; fails the test if an error was met in a slot, observer or callback."""
+    """The application with an empty scene; an error met in a slot, observer or callback fails the test."""
     from host.driver import Host
 
     host = Host(_world, tmp_path)

@@ -224,7 +224,9 @@ class ctkMessageBox(QMessageBox):
             QSettings().setValue(self._d.key, result)
         return result
 
-    exec_ = exec
+    def exec_(self) -> int:
+        return self.exec()
+
     dontShowAgain = Property(bool, lambda self: self._d.again, setDontShowAgain)
     dontShowAgainVisible = Property(bool, lambda self: self._d.visible, setDontShowAgainVisible)
     dontShowAgainSettingsKey = Property(str, lambda self: self._d.key, setDontShowAgainSettingsKey)

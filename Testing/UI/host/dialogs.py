@@ -1,7 +1,7 @@
 """Modal dialogs in tests: none may wait for a user who is not there.
 
-A test says beforehand what the user will do (`host.dialogs.answer(...)`); a dialog that nobody expects is an error.
-What was shown is kept in `host.dialogs.shown`.
+A test says beforehand what the user will do (`host.dialogs.answer(...)`); a dialog that nobody expects is an
+error. What was shown is kept in `host.dialogs.shown`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Dialogs:
         """Prepare what the user does, in order.
 
         Args:
-            reactions: a result (a `QMessageBox` button, a `QDialog` code, a path), or a function that gets the dialog,
-                may work on it (click its buttons), and returns the result (None: the dialog's own).
+            reactions: a result (a `QMessageBox` button, a `QDialog` code, a path), or a function that gets
+                the dialog, may work on it (click its buttons), and returns the result (None for the dialog's).
         """
         self._reactions.extend(reactions)
 

@@ -30,7 +30,7 @@ class Host:
         dialogs: prepare answers for modal dialogs here, see `dialogs.Dialogs`.
         mouse: clicks and drags in slice views, see `slice_mouse.SliceMouse`.
         keyboard: shortcuts and keys, see `keyboard.Keyboard`.
-        errors: exceptions in slots, observers and callbacks so far; the test fails at its end if any are left.
+        errors: exceptions in slots, observers and callbacks so far; any that are left fail the test.
     """
 
     def __init__(self, app: Any, folder: Path) -> None:
@@ -49,7 +49,7 @@ class Host:
         self._editor: Any = None
 
     def close(self) -> None:
-        """Leave Slicer: the shown module is left, aboutToQuit, modules are cleaned up, the scene is cleared."""
+        """Leave Slicer: the module is left, aboutToQuit, modules are cleaned up, the scene is cleared."""
         slicer.util.mainWindow().moduleSelector().selectModule("")
         self.app._end()
         self.pump()
@@ -107,7 +107,7 @@ class Host:
         name: str = "Image",
         kind: str = "vtkMRMLScalarVolumeNode",
     ) -> Any:
-        """A volume node with an array (K, J, I), shown in the slice views; a gradient of 40 x 50 x 60 by default."""
+        """A volume node with an array (K, J, I), shown in the slice views; a gradient by default."""
         if array is None:
             array = np.add.outer(np.add.outer(np.arange(40), np.arange(50)), np.arange(60)).astype(np.int16)
         node = slicer.mrmlScene.AddNewNodeByClass(kind, name)

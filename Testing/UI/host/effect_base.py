@@ -17,7 +17,7 @@ from .effect_views import EffectViews
 
 
 class qSlicerSegmentEditorAbstractEffect(EffectParameters, EffectViews, QObject):
-    """What every effect can do: parameters, options, views, writing. Setting a name needs a scripted effect."""
+    """What every effect can do: parameters, options, views, writing. Only scripted ones may set a name."""
 
     # Slicer keeps the first three in a private object; the editor widget listens.
     _selectEffect = Signal(str)
@@ -112,9 +112,9 @@ class qSlicerSegmentEditorAbstractEffect(EffectParameters, EffectViews, QObject)
 
     def interactionNodeModified(self, interactionNode: Any) -> None:
         """Give up when the user starts placing markups or changing window and level."""
-        if interactionNode is not None:
-            if interactionNode.GetCurrentInteractionMode() != slicer.vtkMRMLInteractionNode.ViewTransform:
-                self.selectEffect("")
+        transform = slicer.vtkMRMLInteractionNode.ViewTransform
+        if interactionNode is not None and interactionNode.GetCurrentInteractionMode() != transform:
+            self.selectEffect("")
 
     def selectEffect(self, name: str) -> None:
         """Ask the editor for another effect, "" for none."""

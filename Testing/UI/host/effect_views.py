@@ -62,7 +62,7 @@ class EffectViews:
     def cursorOn(self, viewWidget: Any) -> None:
         _view(viewWidget).setDefaultViewCursor(self._d.savedCursor)
 
-    # --- Coordinates: pixels of a slice view (y upwards), RAS in mm, voxels ------------------------------------
+    # --- Coordinates: pixels of a slice view (y upwards), RAS in mm, voxels ------------------------------
 
     @staticmethod
     def rasToXy(ras: QVector3D, viewWidget: Any) -> QPoint:

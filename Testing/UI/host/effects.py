@@ -1,4 +1,4 @@
-"""Segment Editor effects: the adaptor that Slicer has in C++, the base class in Python, and the register of effects."""
+"""Segment Editor effects: the half that Slicer has in C++, the base class in Python, the register."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ class qSlicerSegmentEditorScriptedEffect(qSlicerSegmentEditorAbstractEffect):
 
 
 def _load(module_name: str, file: Path) -> ModuleType | None:
-    """Run a file as the module named as its folder, in place of whatever had that name: Slicer does just that."""
+    """Run a file as the module named as its folder, in place of whatever had that name, as Slicer does."""
     spec = importlib.util.spec_from_file_location(module_name, file)
     if spec is None or spec.loader is None or not file.is_file():
         return None

@@ -1,7 +1,8 @@
-"""Puts the stand-ins where `import qt`, `import ctk` and `import slicer` find them, and takes them away again.
+"""Puts the stand-ins where `import qt`, `import ctk` and `import slicer` find them, and takes them away.
 
-Other tests of the same run use slicer-core without any Qt, and code may ask whether there is a `qt`. So there are two
-worlds: `enter` and `leave` swap what Python's module table and the module `slicer` hold, modules of LightSeg included.
+Other tests of the same run use slicer-core without any Qt, and code may ask whether there is a `qt`. So there
+are two worlds: `enter` and `leave` swap what Python's module table and the module `slicer` hold, modules of
+LightSeg included.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class qSlicerLayoutManager(QObject):
         self._d.threeD = [(qMRMLThreeDWidget(), scene.AddNode(node))]
 
     def _connect(self) -> None:
-        """Give the widgets their nodes; later than the constructor because they ask `slicer.app` for logics."""
+        """Give the widgets their nodes; not in the constructor because they ask `slicer.app` for logics."""
         for widget, node in self._d.slices.values():
             widget.setMRMLScene(self._d.scene)
             widget.setMRMLSliceNode(node)

@@ -1,4 +1,4 @@
-"""`slicer.parameterNodeWrapper`: typed access to a parameter node, bound to widgets by SlicerParameterName."""
+"""`slicer.parameterNodeWrapper`: typed parameter nodes, bound to widgets by SlicerParameterName."""
 
 from __future__ import annotations
 

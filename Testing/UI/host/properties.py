@@ -1,6 +1,6 @@
 """Qt properties as PythonQt shows them: attributes to read and assign, and never something to call.
 
-PySide6 shows the getters as methods instead. What follows is installed once for all of PySide6's classes, see `install`.
+PySide6 shows the getters as methods instead. `pythonqt` installs what follows for all of its classes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _tables: dict[type, dict[str, tuple[Reader, Writer | None] | None]] = {}
 
 
 def is_wrapper(kind: type) -> bool:
-    """Whether objects of this class stand for C++ objects alone: PythonQt lets nobody add attributes to them."""
+    """Whether objects of this class stand for C++ objects alone: they take no new attributes."""
     return kind.__module__.partition(".")[0] in ("PySide6", "host")
 
 

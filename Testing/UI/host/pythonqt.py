@@ -1,7 +1,8 @@
 """Makes PySide6's objects behave as PythonQt's do, which is what code inside Slicer meets.
 
-Properties are attributes and not methods, setters exist as well, unknown attributes are refused in both directions,
-signals connect by name, enumerations are integers. Installed once for the process: nothing else in the tests uses Qt.
+Properties are attributes and not methods, setters exist as well, unknown attributes are refused in both
+directions, signals connect by name, enumerations are integers. Installed once for the process: nothing else
+in the tests uses Qt.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _getattribute(self: QObject, name: str) -> Any:
 
 
 class _Connector:
-    """`object.connect` and `object.disconnect`: PythonQt's forms by name, and Qt's own that PySide6 calls itself."""
+    """`object.connect` and `disconnect`: PythonQt's forms by name, and Qt's own that PySide6 calls itself."""
 
     def __init__(self, owner: QObject, name: str) -> None:
         self._owner = owner

@@ -5,11 +5,11 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from PySide6 import QtCore, QtGui, QtNetwork, QtSvg, QtSvgWidgets, QtUiTools, QtWidgets
+from PySide6 import QtCore, QtGui, QtSvg, QtSvgWidgets, QtUiTools, QtWidgets
 
 from . import settings, ui_loader
 
-_MODULES = (QtCore, QtGui, QtWidgets, QtNetwork, QtSvg, QtSvgWidgets, QtUiTools)
+_MODULES = (QtCore, QtGui, QtWidgets, QtSvg, QtSvgWidgets, QtUiTools)
 # PythonQt has no thread class, and Qt 5 none of the others.
 ABSENT = {
     "QThread",

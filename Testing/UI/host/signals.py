@@ -1,4 +1,4 @@
-"""Signals as PythonQt has them: connected by name or by attribute, calling slots with as many arguments as they take."""
+"""Signals as PythonQt has them: connected by name or attribute; a slot gets as many arguments as it takes."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class BoundSignal:
 
     def __getitem__(self, key: Any) -> Any:
         raise TypeError(
-            "'builtin_qt_signal' object is not subscriptable: PythonQt selects overloads by connect(\"name(type)\", f)"
+            "'builtin_qt_signal' object is not subscriptable: select overloads by connect(\"name(type)\", f)"
         )
 
 
 def connect(sender: QObject, signature: str, slot: Any, member: str | None = None) -> bool:
-    """`object.connect("clicked(bool)", callable)` or `object.connect("clicked()", receiver, "setFocus()")`."""
+    """`object.connect("clicked(bool)", callable)`, `object.connect("clicked()", receiver, "setFocus()")`."""
     wanted = QMetaObject.normalizedSignature(signature).data().decode()
     name = wanted.partition("(")[0]
     matches = [known for known in _overloads(sender, name) if _matches(sender, known, wanted)]
@@ -76,7 +76,7 @@ def disconnect(sender: QObject, signature: str, slot: Any = None, member: str | 
 
 
 def argument_count(slot: Slot) -> int | None:
-    """How many arguments PythonQt hands to a slot at most; None is all: functions and methods tell, others do not."""
+    """How many arguments PythonQt hands to a slot at most; None is all: only functions and methods tell."""
     if inspect.ismethod(slot):
         code, bound = slot.__func__.__code__, 1
     elif inspect.isfunction(slot):

@@ -1,8 +1,9 @@
-"""The user's hand in the views: real interactor events at real pixels, so that effects and markups can use them."""
+"""The user's hand in the views: real interactor events at real pixels, as effects and markups get them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import vtk
@@ -65,7 +66,7 @@ class SliceMouse:
         points = [self.xyOf(view, ras) for ras in path]
         self.moveXY(view, points[0], modifiers)
         self.press(view, points[0], modifiers, button)
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             for step in range(1, steps + 1):
                 x, y = (round(a + (b - a) * step / steps) for a, b in zip(start, end, strict=True))
                 self.moveXY(view, (x, y), modifiers)
@@ -114,7 +115,7 @@ class SliceMouse:
         self._send(view, event, self.xyOf(view, ras), modifiers)
 
     def key(self, view: str, symbol: str, modifiers: Sequence[str] = ()) -> None:
-        """A key pressed over the view ("a", "Delete", "Control_L"); with a shortcut of that key the view gets less."""
+        """A key over the view ("a", "Delete", "Control_L"); if a shortcut owns it, the view gets less."""
         interactor = self._interactor(view)
         flags = {name: _KEY_FLAGS[name] if name in modifiers else 0 for name in MODIFIERS}
         owned = self._app._shortcuts_for(symbol, modifiers)

@@ -1,4 +1,4 @@
-"""Slice and 3D views: real slice nodes, slice logics, render windows and interactors behind plain Qt widgets."""
+"""Slice and 3D views: real slice nodes, logics, render windows and interactors behind plain Qt widgets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VIEW_SIZE = (400, 400)
 
 
 class _View(QWidget):
-    """What slice and 3D views share: a render window that is never shown, and an interactor that tests drive."""
+    """What slice and 3D views share: a render window never shown, and an interactor that tests drive."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
