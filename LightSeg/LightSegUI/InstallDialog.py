@@ -97,7 +97,9 @@ class InstallDialog:
         form.installButton.setText(_("Install") if lacking else _("Check again"))
         self._isRestartDue = self._isRestartDue or self.installer.awaitsRestart()
         form.restartButton.setVisible(self._isRestartDue)
+        form.logView.setVisible(bool(self._lines))
         self._enable(plan)
+        form.fit()
 
     def run(self) -> None:
         """Do what the window says. It is what the Install button does."""
@@ -190,6 +192,7 @@ class InstallDialog:
 
     def _onLine(self, line: str) -> None:
         self._lines.append(line)
+        self.form.logView.setVisible(True)
         self.form.logView.appendPlainText(line)
         self._pump()
 
@@ -221,6 +224,7 @@ class InstallDialog:
 
     def _say(self, text: str) -> None:
         self.form.statusLabel.setText(text)
+        self.form.fit()
 
     def _mayClose(self) -> bool:
         return not self._isRunning

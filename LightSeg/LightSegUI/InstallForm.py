@@ -6,7 +6,7 @@ import qt
 
 from LightSegUI.Translation import tr as _
 
-WIDTH, HEIGHT = 640, 420
+WIDTH, HEIGHT = 680, 420
 
 
 class InstallForm(qt.QWidget):
@@ -32,7 +32,6 @@ class InstallForm(qt.QWidget):
         self.progressBar = qt.QProgressBar()
         layout.addWidget(self.progressBar)
         self.statusLabel = self._label(layout)
-        self.statusLabel.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         self.logView = qt.QPlainTextEdit()
         self.logView.setReadOnly(True)
         self.logView.setMinimumHeight(120)
@@ -52,10 +51,17 @@ class InstallForm(qt.QWidget):
         if self.onClosed is not None:
             self.onClosed()
 
+    def fit(self) -> None:
+        """Grow until no text is cut off; labels that wrap do not see to that themselves."""
+        needed = self.layout().totalHeightForWidth(self.width)
+        if needed > self.height:
+            self.resize(self.width, needed)
+
     def _label(self, layout) -> qt.QLabel:
         label = qt.QLabel()
         label.setWordWrap(True)
         label.setTextFormat(qt.Qt.PlainText)
+        label.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)  # commands and errors are copied
         layout.addWidget(label)
         return label
 
