@@ -95,9 +95,11 @@ class SceneKeeper:
         """Check that prompts may change a segment.
 
         Raises:
-            SessionError: it does not exist, is hidden or is accepted.
+            SessionError: it does not exist, is hidden, is accepted or is not made of voxels.
+            GeometryError: it stands under a transform that is not linear.
         """
         segment = self.segment(segment_id)
+        self._writer.check(segment_id)
         if not self._is_visible(segment_id):
             raise SessionError(
                 f'The segment "{segment.GetName()}" is hidden',
@@ -145,6 +147,7 @@ class SceneKeeper:
         """
         trail = self._trails.setdefault(segment_id, SegmentTrail())
         start = trail.start(self.segment(segment_id), self._writer.grid())
+        trail.lose()  # until the work is finished: it may fail anywhere
         self.mark()
         return start
 
@@ -193,11 +196,6 @@ class SceneKeeper:
         """Remember where the session is, after work that changed nothing."""
         trail = self._trails.setdefault(segment_id, SegmentTrail())
         trail.note(start.digest, outcome.step, outcome.confidence)
-
-    def lose(self, segment_id: str) -> None:
-        """The session failed on a segment: nobody knows where it is now."""
-        if segment_id in self._trails:
-            self._trails[segment_id].lose()
 
     def _write(self, segment_id: str, start: Start, outcome: Outcome[Change], *, erase: bool) -> bool:
         segment, trail = self.segment(segment_id), self._trails.setdefault(segment_id, SegmentTrail())

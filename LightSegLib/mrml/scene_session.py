@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import slicer
 from numpy.typing import ArrayLike
 
 from LightSegLib.caller_input import voxel_at
@@ -28,8 +27,10 @@ from LightSegLib.mrml.following import Start
 from LightSegLib.mrml.request_queue import Request, RequestQueue
 from LightSegLib.mrml.scene_keeper import SceneKeeper
 from LightSegLib.mrml.scene_watch import SceneWatch
+from LightSegLib.mrml.session_nodes import add_editor, require_same_scene
 from LightSegLib.mrml.stepping import Action, Outcome, SteppingSession, ask, follow, reset, suggest
 from LightSegLib.mrml.undo_owners import LogicUndo, UndoOwner
+from LightSegLib.mrml.volumes import volume_from_node
 from LightSegLib.prompts import Box, Point, Prompt, Scribble, Text, validate
 from LightSegLib.runtime.jobs import Callbacks, Job, JobContext
 from LightSegLib.segments import Change
@@ -75,7 +76,7 @@ class SceneSession:
 
     - `SessionError` if a node left the scene, the session is closed, or the segment does not exist, is hidden
       or is accepted;
-    - `VolumeError` or `GeometryError` if the volume, as it is now, cannot be segmented;
+    - `VolumeError` or `GeometryError` if the volume, as it is now and where it is now, cannot be segmented;
     - `PromptError` if the prompt lies outside the image or makes no sense.
 
     Undo and redo by the user cancel what runs; results for nodes that left the scene are dropped.
@@ -105,8 +106,9 @@ class SceneSession:
         editor_node: Any | None = None,
         segmenter: Segmenter | None = None,
     ) -> None:
-        _require_same_scene(volume_node, segmentation_node)
-        self._own_editor = _own_editor(volume_node, segmentation_node) if editor_node is None else None
+        require_same_scene(volume_node, segmentation_node)
+        volume_from_node(volume_node)  # refused before anything is added to the scene
+        self._own_editor = add_editor(volume_node, segmentation_node) if editor_node is None else None
         editor = editor_node or self._own_editor
         self._own_undo: LogicUndo | None = None
         if undo_owner is None:
@@ -339,30 +341,6 @@ def _box_between(volume: Volume, one_ras: ArrayLike, other_ras: ArrayLike) -> Bo
         return box  # outside altogether: checking it says where
     (i0, i1), (j0, j1), (k0, k1) = inside
     return Box((i0, j0, k0), (i1, j1, k1))
-
-
-def _require_same_scene(volume_node: Any, segmentation_node: Any) -> None:
-    scene = None if segmentation_node is None else segmentation_node.GetScene()
-    if scene is None:
-        raise SessionError(
-            "There is no segmentation to work on", "It is not in the scene", "Choose or create a segmentation"
-        )
-    if volume_node is None or volume_node.GetScene() is not scene:
-        raise SessionError(
-            "There is no volume to work on", "It is not in the segmentation's scene", "Choose a volume"
-        )
-
-
-def _own_editor(volume_node: Any, segmentation_node: Any) -> Any:
-    """A segment editor node for a session without one: everything editable, others overwritten."""
-    editor = slicer.vtkMRMLSegmentEditorNode()
-    editor.SetName("LightSeg session")
-    editor.SetHideFromEditors(True)
-    editor.SetSaveWithScene(False)
-    editor = segmentation_node.GetScene().AddNode(editor)
-    editor.SetAndObserveSegmentationNode(segmentation_node)
-    editor.SetAndObserveSourceVolumeNode(volume_node)
-    return editor
 
 
 def _changed_image() -> SessionError:

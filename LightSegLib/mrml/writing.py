@@ -75,6 +75,11 @@ class SegmentWriter:
         """
         return SegmentationGrid.of(self._node, self._volume)
 
+    def check(self, segment_id: str) -> None:
+        """Raise what `write` would raise for a segment that is missing, no voxels, or cannot be placed."""
+        self._segment(segment_id)
+        self.grid()
+
     def write(
         self,
         segment_id: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,9 +19,11 @@ vtk = pytest.importorskip("vtk", reason="slicer-core is not installed")
 from fakes import FakeSegmenter  # noqa: E402
 from grey_model import GreyModel  # noqa: E402
 from scene_building import (  # noqa: E402, F401 - some for tests that ask here
+    FIRST,
     OBLIQUE,
     SHAPE_KJI,
     Painter,
+    shown,
     to_array,
     to_image,
     to_matrix,
@@ -187,3 +190,51 @@ def session(model, volume_node, segmentation_node, worker, editor_node, segmente
 def painter(editor_node, session):
     """A user who paints in `segmentation_node`, on the session's undo history."""
     return Painter(editor_node, session.undo_owner)
+
+
+@pytest.fixture
+def gate(segmenter):
+    """Holds the segmenter in the middle of its work: gate.entered, gate.open; heeds cancellation."""
+
+    class Gate:
+        def __init__(self):
+            self.entered = threading.Event()
+            self.open = threading.Event()
+
+    gate = Gate()
+    answer = segmenter.segment
+
+    def segment(*arguments, check_cancelled=None):
+        gate.entered.set()
+        assert gate.open.wait(10)
+        return answer(*arguments, check_cancelled=check_cancelled)
+
+    segmenter.segment = segment
+    yield gate
+    gate.open.set()
+
+
+@pytest.fixture
+def running(session, gate, heard):
+    """A click at FIRST into A that is in the middle of its work; it is the job."""
+    job = session.add_point("A", FIRST, **heard.callbacks)
+    assert gate.entered.wait(10)
+    return job
+
+
+@pytest.fixture
+def see(segmentation_node, volume_node):
+    """What a segment shows: see("A")."""
+    return lambda segment_id: shown(segmentation_node, segment_id, volume_node)
+
+
+@pytest.fixture
+def let_go(gate, worker):
+    """Lets the segmenter go on and delivers everything: let_go()."""
+
+    def finish():
+        gate.open.set()
+        assert worker.wait_idle(10)
+        worker.poll()
+
+    return finish

@@ -7,6 +7,9 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from LightSegLib.geometry import IndexBox
+from LightSegLib.segments import Change
+
 SHAPE_KJI = (24, 28, 32)
 # Oblique, anisotropic and mirrored along one axis: whatever forgets an axis or a sign fails on it.
 OBLIQUE = np.array(
@@ -17,6 +20,7 @@ OBLIQUE = np.array(
         [0.0, 0.0, 0.0, 1.0],
     ]
 )
+NOTHING = np.zeros(SHAPE_KJI, bool)
 FIRST, SECOND = (9, 13, 12), (23, 13, 12)  # centres of the balls, IJK
 
 
@@ -37,6 +41,17 @@ def two_balls(shape_kji=SHAPE_KJI):
     """int16 (K, J, I): two bright balls that do not touch, dark around."""
     inside = ball_mask(FIRST, 6, shape_kji) | ball_mask(SECOND, 5, shape_kji)
     return np.where(inside, 200, 40).astype(np.int16)
+
+
+def change_of(before, after):
+    """The change from one mask to another, as a session reports it."""
+    box = IndexBox.of_mask(before ^ after) or IndexBox((0, 0, 0), (0, 0, 0))
+    return Change(box, after[box.slices], 0.0, 1.0, "", (before ^ after)[box.slices])
+
+
+def noise(seed, share=0.5, shape=SHAPE_KJI):
+    """Bool (K, J, I), true for about a share of the voxels."""
+    return np.random.default_rng(seed).random(shape) < share
 
 
 def to_matrix(array):

@@ -3,63 +3,18 @@
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 
 import numpy as np
 import pytest
-from scene_building import FIRST, SECOND, cube_mask, shown, to_image, two_balls, voxels_of
+from scene_building import FIRST, SECOND, cube_mask, to_image, two_balls, voxels_of
 
-from LightSegLib.errors import Cancelled, SessionError, VolumeError
+from LightSegLib.errors import SessionError, VolumeError
 from LightSegLib.mrml.scene_session import SceneSession
 from LightSegLib.runtime.jobs import JobState
-from LightSegLib.runtime.worker import SessionWorker
 
 FIRST_CUBE, SECOND_CUBE = cube_mask(FIRST), cube_mask(SECOND)
 SPECK = cube_mask((16, 4, 4), 1)
-
-
-@pytest.fixture
-def gate(segmenter):
-    """Holds the segmenter in the middle of its work: gate.entered, gate.open; heeds cancellation."""
-
-    class Gate:
-        def __init__(self):
-            self.entered = threading.Event()
-            self.open = threading.Event()
-
-    gate = Gate()
-    answer = segmenter.segment
-
-    def segment(*arguments, check_cancelled=None):
-        gate.entered.set()
-        assert gate.open.wait(10)
-        return answer(*arguments, check_cancelled=check_cancelled)
-
-    segmenter.segment = segment
-    yield gate
-    gate.open.set()
-
-
-@pytest.fixture
-def running(session, gate, heard):
-    """A click at FIRST into A that is in the middle of its work; it is the job."""
-    job = session.add_point("A", FIRST, **heard.callbacks)
-    assert gate.entered.wait(10)
-    return job
-
-
-@pytest.fixture
-def see(segmentation_node, volume_node):
-    """What a segment shows: see("A")."""
-    return lambda segment_id: shown(segmentation_node, segment_id, volume_node)
-
-
-def let_go(gate, worker):
-    """Let the segmenter go on and deliver everything."""
-    gate.open.set()
-    assert worker.wait_idle(10)
-    worker.poll()
 
 
 # --- Nodes go -----------------------------------------------------------------------------------------------
@@ -67,7 +22,7 @@ def let_go(gate, worker):
 
 @pytest.mark.parametrize("which", ["volume", "segmentation", "scene"])
 def test_a_node_that_goes_ends_the_session_quietly(
-    session, running, gate, worker, heard, scene, volume_node, segmentation_node, which
+    session, running, let_go, heard, scene, volume_node, segmentation_node, which
 ):
     waiting = session.add_point("B", SECOND, **heard.callbacks)
     if which == "scene":
@@ -76,7 +31,7 @@ def test_a_node_that_goes_ends_the_session_quietly(
         scene.RemoveNode(volume_node if which == "volume" else segmentation_node)
     assert session.closed
     assert len(heard.cancelled) == 2
-    let_go(gate, worker)
+    let_go()
     assert not heard.done
     assert not heard.errors
     assert running.state is waiting.state is JobState.CANCELLED
@@ -92,26 +47,26 @@ def test_a_node_that_goes_ends_the_session_quietly(
     assert session.confidence("A") is None
 
 
-def test_other_nodes_may_come_and_go(session, running, gate, worker, heard, scene, make_volume_node):
+def test_other_nodes_may_come_and_go(running, let_go, heard, scene, make_volume_node):
     scene.RemoveNode(make_volume_node())
-    let_go(gate, worker)
+    let_go()
     assert len(heard.done) == 1
 
 
-def test_a_removed_segment_takes_its_prompt_along(session, running, gate, worker, heard, segmentation_node):
+def test_a_removed_segment_takes_its_prompt_along(session, running, let_go, heard, segmentation_node):
     segmentation_node.GetSegmentation().RemoveSegment("A")
-    let_go(gate, worker)
+    let_go()
     assert not heard.done
     assert not heard.errors
     assert len(heard.cancelled) == 1
     assert "A" not in segmentation_node.GetSegmentation().GetSegmentIDs()
     session.add_point("B", SECOND, **heard.callbacks)
-    let_go(gate, worker)
+    let_go()
     assert len(heard.done) == 1
 
 
 def test_a_removed_segment_leaves_the_prompts_of_others(
-    session, running, gate, worker, heard, segmentation_node, see, answered
+    session, running, gate, heard, segmentation_node, see, answered
 ):
     session.add_point("B", SECOND, **heard.callbacks)
     segmentation_node.GetSegmentation().RemoveSegment("A")
@@ -121,7 +76,7 @@ def test_a_removed_segment_leaves_the_prompts_of_others(
 
 
 def test_a_segment_removed_and_brought_back_while_a_prompt_runs_is_usable(
-    session, gate, worker, heard, segmentation_node, see, answered
+    session, gate, heard, segmentation_node, see, answered
 ):
     gate.open.set()
     session.add_point("A", FIRST)
@@ -159,12 +114,10 @@ def shift_node(node):
 
 
 @pytest.mark.parametrize("change", [change_voxels, replace_image, shift_node])
-def test_a_changed_volume_drops_the_answer_and_says_so(
-    session, running, gate, worker, heard, volume_node, segmentation_node, change
-):
+def test_a_changed_volume_drops_the_answer_and_says_so(session, running, let_go, heard, volume_node, change):
     session.add_point("B", SECOND, **heard.callbacks)
     change(volume_node)
-    let_go(gate, worker)
+    let_go()
     assert not heard.done
     assert [type(error) for error in heard.errors] == [SessionError] * 2
     assert "volume changed" in str(heard.errors[0])
@@ -202,7 +155,7 @@ def test_a_moved_volume_is_segmented_where_it_is_now(session, answered, heard, v
 
 
 def test_a_segmentation_moved_off_its_image_goes_on_from_what_is_seen(
-    session, answered, heard, make_transform, segmentation_node, volume_node, see
+    session, answered, heard, make_transform, segmentation_node, see
 ):
     session.add_point("A", FIRST)
     answered(session)
@@ -224,201 +177,6 @@ def test_a_volume_that_lost_its_image_is_refused_with_what_to_do(session, volume
         session.add_point("A", FIRST)
     replace_image(volume_node)
     session.add_point("A", FIRST)
-
-
-# --- Users undo and paint while it runs ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def running_second(session, gate, heard, answered):
-    """A ball at FIRST is written; a second click at SECOND is in the middle of its work."""
-    gate.open.set()
-    session.add_point("A", FIRST)
-    answered(session)
-    gate.open.clear()
-    gate.entered.clear()
-    job = session.add_point("A", SECOND, **heard.callbacks)
-    assert gate.entered.wait(10)
-    return job
-
-
-def test_undo_cancels_what_runs_and_waits(session, running_second, gate, worker, heard, see, answered):
-    waiting = session.add_point("B", SECOND, **heard.callbacks)
-    session.undo_owner.undo()
-    assert len(heard.cancelled) == 2
-    assert isinstance(waiting.error, Cancelled)
-    let_go(gate, worker)
-    assert not heard.done
-    assert not see("A").any()
-    session.undo_owner.redo()
-    session.add_point("A", (9, 13, 10))
-    answered(session)
-    np.testing.assert_array_equal(see("A"), FIRST_CUBE | cube_mask((9, 13, 10)))
-    assert len(session._stepping._session.prompts) == 2
-
-
-def test_redo_cancels_what_runs(session, gate, worker, heard, see, answered):
-    gate.open.set()
-    session.add_point("A", FIRST)
-    answered(session)
-    session.undo_owner.undo()
-    gate.open.clear()
-    gate.entered.clear()
-    session.add_point("A", SECOND, **heard.callbacks)
-    assert gate.entered.wait(10)
-    session.undo_owner.redo()
-    assert heard.cancelled
-    let_go(gate, worker)
-    np.testing.assert_array_equal(see("A"), FIRST_CUBE)
-
-
-def test_paint_and_answer_both_stay_and_the_next_click_sees_both(
-    session, running_second, gate, worker, heard, see, answered, painter
-):
-    painter.paint("A", SPECK)
-    let_go(gate, worker)
-    assert len(heard.done) == 1
-    everything = FIRST_CUBE | SECOND_CUBE | SPECK
-    np.testing.assert_array_equal(see("A"), everything)
-    session.add_point("A", (9, 13, 10), **heard.callbacks)
-    answered(session)
-    np.testing.assert_array_equal(session._stepping._session.mask, everything | cube_mask((9, 13, 10)))
-    np.testing.assert_array_equal(see("A"), everything | cube_mask((9, 13, 10)))
-
-
-def test_paint_taken_back_while_it_runs_cancels(session, running_second, gate, worker, heard, see, painter):
-    painter.paint("A", SPECK)
-    session.undo_owner.undo()
-    assert heard.cancelled
-    let_go(gate, worker)
-    np.testing.assert_array_equal(see("A"), FIRST_CUBE)
-
-
-def test_names_and_neighbors_do_not_disturb_what_runs(
-    session, running_second, gate, worker, heard, see, painter, segmentation_node
-):
-    segmentation_node.GetSegmentation().GetSegment("A").SetName("Spleen")
-    segmentation_node.GetSegmentation().AddEmptySegment("C")
-    painter.paint("B", SPECK)
-    let_go(gate, worker)
-    assert len(heard.done) == 1
-    np.testing.assert_array_equal(see("A"), FIRST_CUBE | SECOND_CUBE)
-
-
-# --- Cancelling and clicking again --------------------------------------------------------------------------
-
-
-def test_a_second_click_waits_for_the_first_and_both_are_written_in_order(
-    session, running, gate, worker, heard, see, answered, segmenter
-):
-    session.add_point("A", SECOND, **heard.callbacks)
-    session.add_point("A", (9, 13, 15), False, **heard.callbacks)
-    assert session.busy
-    gate.open.set()
-    answered(session)
-    assert [answer.change.flips.sum() for answer in heard.done] == [125, 125, 50]
-    np.testing.assert_array_equal(see("A"), (FIRST_CUBE | SECOND_CUBE) & ~cube_mask((9, 13, 15)))
-    assert len(segmenter.calls[-1][1]) == 3
-
-
-def test_cancelling_the_running_click_leaves_the_waiting_one(
-    session, running, gate, worker, heard, see, answered
-):
-    session.add_point("A", SECOND, **heard.callbacks)
-    running.cancel()
-    gate.open.set()
-    answered(session)
-    assert running.state is JobState.CANCELLED
-    assert len(heard.cancelled) == len(heard.done) == 1
-    np.testing.assert_array_equal(see("A"), SECOND_CUBE)
-    assert len(session._stepping._session.prompts) == 1
-
-
-def test_cancelling_a_waiting_click_leaves_the_running_one(
-    session, running, gate, worker, heard, see, answered
-):
-    waiting = session.add_point("A", SECOND, **heard.callbacks)
-    waiting.cancel()
-    assert waiting.state is JobState.CANCELLED
-    waiting.cancel()
-    gate.open.set()
-    answered(session)
-    assert len(heard.cancelled) == len(heard.done) == 1
-    np.testing.assert_array_equal(see("A"), FIRST_CUBE)
-
-
-def test_cancelling_everything_frees_the_session_at_once(
-    session, running, gate, worker, heard, see, answered
-):
-    session.add_point("B", SECOND, **heard.callbacks)
-    session.cancel()
-    assert not session.busy
-    assert len(heard.cancelled) == 2
-    session.add_point("B", FIRST, **heard.callbacks)
-    gate.open.set()
-    answered(session)
-    assert not see("A").any()
-    np.testing.assert_array_equal(see("B"), FIRST_CUBE)
-
-
-def test_an_answer_that_came_too_late_is_not_in_the_session_either(
-    session, segmenter, heard, worker, see, answered
-):
-    session.add_point("A", FIRST, **heard.callbacks)
-    assert worker.wait_idle(10)
-    session.cancel()
-    worker.poll()
-    assert not heard.done
-    assert not see("A").any()
-    session.add_point("A", SECOND, **heard.callbacks)
-    answered(session)
-    np.testing.assert_array_equal(see("A"), SECOND_CUBE)
-    assert len(session._stepping._session.prompts) == 1
-
-
-def test_a_callback_may_click_again(session, answered, see):
-    session.add_point("A", FIRST, on_done=lambda _: session.add_point("A", SECOND))
-    answered(session)
-    np.testing.assert_array_equal(see("A"), FIRST_CUBE | SECOND_CUBE)
-
-
-def test_an_error_in_a_callback_does_not_stop_the_queue(session, worker, heard, see, answered):
-    def fail(answer):
-        raise ZeroDivisionError
-
-    session.add_point("A", FIRST, on_done=fail)
-    session.add_point("A", SECOND, **heard.callbacks)
-    assert worker.wait_idle(10)
-    with pytest.raises(ZeroDivisionError):
-        worker.poll()
-    answered(session)
-    assert len(heard.done) == 1
-    np.testing.assert_array_equal(see("A"), FIRST_CUBE | SECOND_CUBE)
-
-
-def test_an_error_in_writing_reaches_the_caller_and_the_next_click_works(
-    session, answered, heard, see, editor_node
-):
-    def fail():
-        raise ZeroDivisionError
-
-    session.undo_owner.save_state = fail
-    session.add_point("A", FIRST, **heard.callbacks)
-    answered(session)
-    assert isinstance(heard.errors[0], ZeroDivisionError)
-    del session.undo_owner.save_state
-    session.add_point("A", SECOND, **heard.callbacks)
-    answered(session)
-    np.testing.assert_array_equal(see("A"), SECOND_CUBE)
-
-
-def test_a_closed_worker_is_told(model, volume_node, segmentation_node, segmenter, heard):
-    with SessionWorker() as worker:
-        session = SceneSession(model, volume_node, segmentation_node, worker, segmenter=segmenter)
-    session.add_point("A", FIRST, **heard.callbacks)
-    assert isinstance(heard.errors[0], SessionError)
-    assert not session.busy
-    session.close()
 
 
 # --- Observers ----------------------------------------------------------------------------------------------
@@ -456,9 +214,9 @@ def test_closing_removes_every_observer_and_node_of_the_session(
         session.add_point("A", FIRST)
 
 
-def test_closing_while_a_prompt_runs_drops_its_answer(session, running, gate, worker, heard, see):
+def test_closing_while_a_prompt_runs_drops_its_answer(session, running, let_go, heard, see):
     session.close()
-    let_go(gate, worker)
+    let_go()
     assert heard.cancelled
     assert not heard.done
     assert not see("A").any()

@@ -26,12 +26,6 @@ from LightSegLib.runtime.jobs import JobState
 FIRST_CUBE, SECOND_CUBE = cube_mask(FIRST), cube_mask(SECOND)
 
 
-@pytest.fixture
-def see(segmentation_node, volume_node):
-    """What a segment shows: see("A")."""
-    return lambda segment_id: shown(segmentation_node, segment_id, volume_node)
-
-
 def ras_of(volume_node, ijk):
     """Where a voxel is in the world."""
     import vtk
@@ -231,7 +225,7 @@ def test_an_accepted_segment_keeps_its_voxels_and_refuses_prompts(session, answe
         session.reset("A")
 
 
-def test_a_reopened_segment_goes_on_with_its_prompts(session, answered, see):
+def test_a_reopened_segment_goes_on_with_its_prompts(session, answered):
     session.add_point("A", FIRST)
     answered(session)
     session.accept("A")
@@ -342,6 +336,16 @@ def test_an_image_without_contrast_is_told_through_the_prompt(
     answered(session)
     assert isinstance(heard.errors[0], VolumeError)
     session.close()
+
+
+def test_a_volume_that_cannot_be_segmented_is_refused_and_leaves_no_nodes(
+    scene, model, segmentation_node, worker
+):
+    label_map = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode")
+    nodes = scene.GetNumberOfNodes()
+    with pytest.raises(VolumeError):
+        SceneSession(model, label_map, segmentation_node, worker)
+    assert scene.GetNumberOfNodes() == nodes
 
 
 def test_nodes_of_no_common_scene_are_refused(model, volume_node, segmentation_node, worker):

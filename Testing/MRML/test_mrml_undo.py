@@ -16,12 +16,6 @@ SPECK = ball_mask((16, 4, 4), 2)  # far from all clicks
 
 
 @pytest.fixture
-def see(segmentation_node, volume_node):
-    """What a segment shows: see("A")."""
-    return lambda segment_id: shown(segmentation_node, segment_id, volume_node)
-
-
-@pytest.fixture
 def click(session, answered, heard):
     """Click and wait for the answer: click("A", ijk, positive)."""
 
@@ -102,7 +96,7 @@ def test_undo_of_one_segment_leaves_the_others_and_their_prompts(session, click,
     assert len(inside("B")[1]) == 1
 
 
-def test_what_was_painted_is_where_the_next_click_goes_on(session, click, see, inside, painter):
+def test_what_was_painted_is_where_the_next_click_goes_on(click, see, inside, painter):
     click("A", FIRST)
     painter.paint("A", SPECK)
     click("A", SECOND)
@@ -142,7 +136,7 @@ def test_painting_taken_back_by_undo_leaves_the_prompts(session, click, inside, 
     assert after[1:] == before[1:]
 
 
-def test_painting_in_one_segment_leaves_the_prompts_of_another(session, click, inside, painter):
+def test_painting_in_one_segment_leaves_the_prompts_of_another(click, inside, painter):
     click("A", FIRST)
     click("B", SECOND)
     painter.paint("A", SPECK)
@@ -172,7 +166,7 @@ def test_a_segment_with_content_from_elsewhere_is_adopted(session, click, see, i
     np.testing.assert_array_equal(inside("A")[0], SPECK)
 
 
-def test_what_masking_kept_out_is_no_edit_by_hand(session, click, see, inside, editor_node, painter):
+def test_what_masking_kept_out_is_no_edit_by_hand(click, see, inside, editor_node, painter):
     painter.paint("B", ball_mask((12, 13, 12), 3))
     editor_node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
     click("A", FIRST)
@@ -219,7 +213,7 @@ def test_beyond_what_the_session_remembers_the_segment_is_adopted(session, click
     assert len(prompts) == 0
 
 
-def test_reset_empties_and_can_be_undone_with_prompts(session, click, see, inside, answered, heard, painter):
+def test_reset_empties_and_can_be_undone_with_prompts(session, click, see, inside, answered, heard):
     click("A", FIRST)
     before = inside("A")
     session.reset("A", **heard.callbacks)
@@ -278,7 +272,7 @@ def test_a_click_that_changes_nothing_saves_no_state_and_counts_as_a_prompt(sess
     np.testing.assert_array_equal(inside("A")[0], FIRST_CUBE)
 
 
-def test_names_and_colors_change_nothing(session, click, inside, segmentation_node):
+def test_names_and_colors_change_nothing(click, inside, segmentation_node):
     click("A", FIRST)
     before = inside("A")
     segment = segmentation_node.GetSegmentation().GetSegment("A")
@@ -303,7 +297,7 @@ def test_a_removed_segment_comes_back_with_undo_and_its_prompts(
     assert len(prompts) == 1
 
 
-def test_a_new_segment_under_an_old_id_starts_empty(session, click, see, inside, segmentation_node):
+def test_a_new_segment_under_an_old_id_starts_empty(click, see, inside, segmentation_node):
     click("A", FIRST)
     segmentation_node.GetSegmentation().RemoveSegment("A")
     segmentation_node.GetSegmentation().AddEmptySegment("A", "A")
@@ -319,7 +313,7 @@ def test_the_logic_is_an_undo_owner(editor_node):
     assert isinstance(LogicUndo(editor_node), UndoOwner)
 
 
-def test_an_owner_with_nothing_to_undo_does_nothing(editor_node, see):
+def test_an_owner_with_nothing_to_undo_does_nothing(editor_node):
     undo = LogicUndo(editor_node)
     assert not undo.can_undo
     assert not undo.can_redo
@@ -356,7 +350,7 @@ def test_a_foreign_owner_saves_once_per_prompt_before_the_first_voxel_changes(
     session.close()
 
 
-def test_painting_on_a_second_history_is_followed_too(session, click, see, inside, editor_node):
+def test_painting_on_a_second_history_is_followed_too(click, see, inside, editor_node):
     click("A", FIRST)
     other = LogicUndo(editor_node)
     Painter(editor_node, other).paint("A", SPECK)
