@@ -167,7 +167,7 @@ class LogicPrompts(LogicModels):
         """Add an empty segment and select it; can be undone.
 
         Args:
-            name: what it is: "left kidney". A known structure gets its code and colour (SNOMED CT).
+            name: what it is: "left kidney". A known structure gets its code and color (SNOMED CT).
 
         Returns:
             Its ID.
