@@ -1,11 +1,16 @@
 """The lists of files in the extension's CMakeLists.txt, and what lies in the folders.
 
-CMake packages what is listed, nothing else. To bring the lists up to date: python Testing/extension_lists.py
+CMake packages what is listed, nothing else.
+
+    python Testing/extension_lists.py           brings the lists up to date
+    python Testing/extension_lists.py FOLDER    lays the listed files out as the installed extension has them
 """
 
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +26,13 @@ class FileList:
         folder: the folder that the CMakeLists.txt lies in, relative to the repository.
         variable: the list's name.
         belongs: tells of a file (relative to the folder) whether it has to be listed.
+        destination: where the files go below qt-scripted-modules.
     """
 
     folder: str
     variable: str
     belongs: Callable[[Path], bool]
+    destination: str = ""
 
     @property
     def cmake(self) -> Path:
@@ -72,15 +79,29 @@ def is_script_of_the_module(path: Path) -> bool:
 LISTS = (
     FileList("LightSeg", "MODULE_PYTHON_SCRIPTS", is_script_of_the_module),
     FileList("LightSeg", "MODULE_PYTHON_RESOURCES", lambda path: path.parts[0] == "Resources"),
-    FileList("LightSegLib", "MODULE_PYTHON_SCRIPTS", lambda path: path.suffix == ".py"),
+    FileList("LightSegLib", "MODULE_PYTHON_SCRIPTS", lambda path: path.suffix == ".py", "LightSegLib"),
     FileList(
         "LightSegLib",
         "MODULE_PYTHON_RESOURCES",
         lambda path: path.suffix != ".py" and path.name != "CMakeLists.txt",
+        "LightSegLib",
     ),
-    FileList("Resources", "BUNDLED_FILES", lambda path: path.parts[0] in ("Models", "Samples")),
+    FileList("Resources", "BUNDLED_FILES", lambda path: path.parts[0] in ("Models", "Samples"), "Resources"),
 )
 
+
+def lay_out(folder: Path) -> None:
+    """Copy what is listed, and nothing else, as qt-scripted-modules of the installed extension holds it."""
+    for files in LISTS:
+        for name in files.listed():
+            target = folder / files.destination / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / files.folder / name, target)
+
+
 if __name__ == "__main__":
-    for file_list in LISTS:
-        file_list.update()
+    if len(sys.argv) > 1:
+        lay_out(Path(sys.argv[1]))
+    else:
+        for file_list in LISTS:
+            file_list.update()

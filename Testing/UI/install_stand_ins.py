@@ -1,7 +1,5 @@
 """Stand-ins for what an installation inside Slicer works with: Slicer, pip, the PyTorch extension."""
 
-# ruff: noqa: N802, N803 - the names are Slicer's
-
 from __future__ import annotations
 
 import subprocess

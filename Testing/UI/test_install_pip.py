@@ -1,7 +1,5 @@
 """pip inside Slicer: by way of whatever this Slicer has, watched, stoppable, and explained when it fails."""
 
-# ruff: noqa: N802, N803 - the names are Slicer's
-
 from __future__ import annotations
 
 import os
@@ -14,13 +12,14 @@ from typing import Any
 
 import psutil
 import pytest
-from install_stand_ins import SlicerUtil
 from LightSegUI.InstallError import InstallError, InstallStopped
 from LightSegUI.PipAdapter import PipAdapter
 from LightSegUI.PipAdvice import adviceFor, reasonIn
 from LightSegUI.ProcessWatch import ProcessWatch
 from LightSegUI.PyTorchExtension import ABSENT, DISABLED, READY, RESTART, PyTorchExtension
 from LightSegUI.Verification import verify
+
+from install_stand_ins import SlicerUtil
 
 FAILS = "import sys; print('ERROR: No matching distribution found for psutil'); sys.exit(1)"
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import struct
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from types import ModuleType
@@ -22,12 +25,13 @@ def lists_module() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    __import__("sys").modules["extension_lists"] = module
+    sys.modules["extension_lists"] = module
     spec.loader.exec_module(module)
     return module
 
 
-LISTS = lists_module().LISTS
+MODULE = lists_module()
+LISTS = MODULE.LISTS
 CMAKE = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
 
 
@@ -58,6 +62,23 @@ def test_what_lies_in_the_folders_is_listed(files) -> None:
 def test_what_is_listed_lies_in_the_folders(files) -> None:
     assert sorted(set(files.listed()) - set(files.present())) == []
     assert len(files.listed()) == len(set(files.listed()))
+
+
+def test_what_is_listed_is_enough_to_load_the_bundled_model_and_the_sample(tmp_path: Path) -> None:
+    MODULE.lay_out(tmp_path)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from LightSegLib import Volume, list_models, load_model\n"
+        "from LightSegLib.commands.sample import read_sample\n"
+        "load_model(device='cpu'); Volume.read(read_sample().image_path)\n"
+        "import LightSegLib; print(LightSegLib.__file__); print(read_sample().image_path)"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "LIGHTSEG_RESOURCES"}
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False, env=environment
+    )
+    assert run.returncode == 0, run.stderr
+    assert all(Path(line).is_relative_to(tmp_path) for line in run.stdout.splitlines())
 
 
 def test_every_folder_with_a_list_is_built() -> None:
