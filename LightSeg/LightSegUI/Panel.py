@@ -127,7 +127,7 @@ class Panel:
             self._showHint(problem)
 
     def showError(self, error: LightSegError) -> None:
-        """Say what went wrong."""
+        """Say what went wrong; what is said about another state later takes its place."""
         self.lastError = error
         self.status.showError(error)
 
@@ -167,9 +167,9 @@ class Panel:
 
     def onTool(self, name: str) -> None:
         """A prompt tool was switched on, or off ("")."""
-        if not self._attempt(lambda: self.actions.useTool(name)):
-            self.editor.setTool("")
-        self.refresh()
+        if self._attempt(lambda: self.actions.useTool(name)):
+            self.refresh()
+        self._refreshSoon()
 
     def onText(self, text: str) -> None:
         """A structure was named."""
@@ -182,14 +182,14 @@ class Panel:
     def onAccept(self) -> None:
         """Accept the segment, or edit an accepted one again."""
         self.mark.clear()
-        self._attempt(lambda: self.actions.setAccepted(not self.facts.accepted))
-        self.refresh()
+        if self._attempt(lambda: self.actions.setAccepted(not self.facts.accepted)):
+            self.refresh()
 
     def onNewSegment(self) -> None:
         """Start the next structure."""
         self.mark.clear()
-        self._attempt(self.actions.startSegment)
-        self.refresh()
+        if self._attempt(self.actions.startSegment):
+            self.refresh()
 
     def onCopyReport(self) -> None:
         """Put facts for a question into the clipboard."""
@@ -204,6 +204,11 @@ class Panel:
         self.refresh()
         empty = answer.confidence <= 0
         self.status.showText(answerText(answer.confidence, answer.seconds, empty, answer.written))
+
+    def onFailed(self, error: LightSegError) -> None:
+        """Something was refused, or went wrong."""
+        self.refresh()  # first, because hints about what is new must not take the place of the error
+        self.showError(error)
 
     def onSuggested(self, ras: Any) -> None:
         """Where the next click would help most is known; None if nowhere."""
@@ -229,7 +234,7 @@ class Panel:
         try:
             step()
         except LightSegError as error:
-            self.showError(error)
+            self.onFailed(error)
             return False
         return True
 
@@ -264,7 +269,7 @@ class Panel:
             (ui.advancedSection.contentsCollapsed, self._onAdvanced),
             (logic.answered, self.onAnswered),
             (logic.suggested, self.onSuggested),
-            (logic.failed, self.showError),
+            (logic.failed, self.onFailed),
             (logic.busyChanged, self.onBusy),
             (logic.progressed, self.status.setProgress),
             (logic.measured, self._onLogicChanged),

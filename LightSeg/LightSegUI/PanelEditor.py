@@ -65,6 +65,8 @@ class PanelEditor(VTKObservationMixin):
             self.widget.setSegmentationNode(segmentation)
         if segmentation is not None and self.widget.sourceVolumeNode() != volume:
             self.widget.setSourceVolumeNode(volume)
+        if segmentation is None and self.tool:
+            self.widget.setActiveEffect(None)
         self._observeSegments(segmentation)
 
     # --- Segment ------------------------------------------------------------------------------------------
@@ -162,16 +164,11 @@ class PanelEditor(VTKObservationMixin):
     def _observeSegments(self, segmentation) -> None:
         if segmentation == self._segmentation:
             return
-        events = ("SegmentAdded", "SegmentRemoved", "SegmentModified", "SourceRepresentationModified")
-        for node, connect in ((self._segmentation, False), (segmentation, True)):
-            if node is None:
-                continue
-            watched = node.GetSegmentation()
-            for event in (getattr(slicer.vtkSegmentation, name) for name in events):
-                if connect:
-                    self.addObserver(watched, event, self._onChanged)
-                elif self.hasObserver(watched, event, self._onChanged):
-                    self.removeObserver(watched, event, self._onChanged)
+        for watched, event in _eventsOf(self._segmentation):
+            if self.hasObserver(watched, event, self._onChanged):
+                self.removeObserver(watched, event, self._onChanged)
+        for watched, event in _eventsOf(segmentation):
+            self.addObserver(watched, event, self._onChanged)
         self._segmentation = segmentation
 
     def _onChanged(self, *unused) -> None:
@@ -181,3 +178,17 @@ class PanelEditor(VTKObservationMixin):
         """Fold a section of the editor that few need; in Slicer it is a ctkCollapsibleGroupBox."""
         for box in slicer.util.findChildren(self.widget, name=name):
             box.setProperty("collapsed", True)
+
+
+def _eventsOf(segmentation) -> list:
+    """What to observe of a segmentation node: its segments, and whether they are shown."""
+    if segmentation is None:
+        return []
+    segments, events = segmentation.GetSegmentation(), slicer.vtkSegmentation
+    return [
+        (segments, events.SegmentAdded),
+        (segments, events.SegmentRemoved),
+        (segments, events.SegmentModified),
+        (segments, events.SourceRepresentationModified),
+        (segmentation, segmentation.DisplayModifiedEvent),
+    ]

@@ -55,8 +55,10 @@ def answerText(confidence: float, seconds: float, empty: bool = False, written: 
 
 def errorText(error: LightSegError) -> str:
     """An error as rich text: what, in bold, then why and the next step."""
-    rest = " ".join(_sentence(escape(part)) for part in (error.why, error.next_step) if part.strip())
-    return f"<b>{_sentence(escape(error.what))}</b> {rest}".strip()
+    what, *rest = (
+        _sentence(escape(part)) for part in (error.what, error.why, error.next_step) if part.strip()
+    )
+    return " ".join([f"<b>{what}</b>", *rest])
 
 
 def hintFor(tool: str) -> str:
@@ -71,4 +73,5 @@ def hintFor(tool: str) -> str:
 
 def _sentence(text: str) -> str:
     text = text.strip()
+    text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", ":")) else text + "."

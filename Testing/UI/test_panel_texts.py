@@ -39,7 +39,7 @@ def test_an_answer_that_changed_nothing_says_so() -> None:
 
 def test_an_error_is_shown_with_its_cause_and_its_next_step_and_markup_in_it_stays_text() -> None:
     text = errorText(LightSegError("Bad <node>", "it is <b>odd</b>", "Choose another"))
-    assert text == "<b>Bad &lt;node&gt;.</b> it is &lt;b&gt;odd&lt;/b&gt;. Choose another."
+    assert text == "<b>Bad &lt;node&gt;.</b> It is &lt;b&gt;odd&lt;/b&gt;. Choose another."
 
 
 def test_an_error_without_cause_or_advice_has_no_stray_dots() -> None:
