@@ -16,7 +16,7 @@ from LightSegUI.EffectRegistration import TOOL_PARAMETER
 from LightSegUI.EffectState import modelCard, optionsState
 from LightSegUI.EffectViews import SLICE_VIEW, EffectViews
 from LightSegUI.EffectWatch import EffectWatch
-from LightSegUI.EffectWork import TRAIL, EffectWork
+from LightSegUI.EffectWork import EffectWork
 from LightSegUI.PromptToolsState import TOOLS
 from LightSegUI.SceneEditing import PANEL_TAG
 from LightSegUI.Shortcuts import BOX, INSIDE, OUTSIDE
@@ -124,7 +124,10 @@ class EffectController:
     def cursor(self) -> Any:
         """The QCursor that fits the tool and what is going on."""
         tool = self.currentTool()
-        return self._cursors.cursor(tool, tool == OUTSIDE or self._mouse.negative, self._busy)
+        negative = tool == OUTSIDE or self._mouse.negative
+        if tool == BOX and negative:
+            tool = OUTSIDE  # there are no boxes around what is outside: with Ctrl this tool clicks
+        return self._cursors.cursor(tool, negative, self._busy)
 
     def showState(self) -> None:
         """Show in the options what is on and what can be done."""
@@ -172,8 +175,7 @@ class EffectController:
 
     def negativeChanged(self, negative: bool) -> None:
         """Ctrl went down or up."""
-        if self.currentTool() not in (OUTSIDE, BOX) or negative:
-            self._showCursor()
+        self._showCursor()
 
     # --- What the options tell ----------------------------------------------------------------------------
 
@@ -203,7 +205,7 @@ class EffectController:
         return self._logic is not None and bool(self._logic.busy)
 
     def _onAnswered(self, answer: Answer) -> None:
-        TRAIL.answered(self._work.volume, self._work.segmentation, answer)
+        self._work.trail.answered(self._work.volume, self._work.segmentation, answer)
         self._watch.poke()
         if answer.segment_id == self._work.segmentId:
             self.options.showAnswer(answer)
@@ -295,7 +297,9 @@ class EffectController:
         if not self._watch.watches(work.segmentation):
             self._watchScene()
         known = work.volume is not None and bool(work.segmentId)
-        self._views.showMarkers(TRAIL.look(work.volume, work.segmentation, work.segmentId) if known else ())
+        self._views.showMarkers(
+            work.trail.look(work.volume, work.segmentation, work.segmentId) if known else ()
+        )
         self.showState()
 
 

@@ -27,7 +27,7 @@ class Cursors:
 
         Args:
             tool: "inside", "outside", "box" or "scribble".
-            negative: whether a press would say what is outside.
+            negative: whether a press would say what is outside; boxes do not.
             busy: whether an answer is being computed.
         """
         key = (tool, negative, busy)

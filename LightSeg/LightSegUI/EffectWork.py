@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from LightSegLib.errors import LightSegError
 
 TRAIL = PromptTrail()
-"""Where all effects remember prompts for their markers."""
+"""The one of all effects."""
 
 
 class EffectWork:
     """Hands prompts of one effect to the logic that panel and effects share.
+
+    Attributes:
+        trail: where prompts are remembered for their markers.
 
     Args:
         scriptedEffect: the C++ side of the effect.
@@ -30,6 +33,7 @@ class EffectWork:
     def __init__(self, scriptedEffect: Any, onProblem: Callable[[LightSegError], None]) -> None:
         self._effect = scriptedEffect
         self._onProblem = onProblem
+        self.trail = TRAIL
         self._undo = EffectUndo(scriptedEffect)
         self._packagesFound = False
         self._lastLogic: Any = None
@@ -91,7 +95,7 @@ class EffectWork:
             self._check()
             if self._confirm() == self._effect.NotConfirmed:
                 return False
-            TRAIL.sent(self._begin(gesture), gesture)
+            self.trail.sent(self._begin(gesture), gesture)
             return True
 
         return self._attempt(begin) is True
