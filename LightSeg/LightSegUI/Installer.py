@@ -18,6 +18,7 @@ from LightSegUI.InstallMemory import InstallMemory
 from LightSegUI.InstallPlan import Choice, Plan, Step, cpuOnly, makePlan
 from LightSegUI.Machine import Machine
 from LightSegUI.PipAdapter import PipAdapter
+from LightSegUI.PipAdvice import adviceForImport
 from LightSegUI.ProcessWatch import ProcessWatch
 from LightSegUI.PyTorchExtension import RESTART, PyTorchExtension
 from LightSegUI.Settings import Settings
@@ -185,7 +186,7 @@ class Installer:
             raise InstallError(
                 _("{name} is installed but does not work").format(name=name),
                 error,
-                _("Restart Slicer and press Install: it will be installed anew"),
+                adviceForImport(error),
             )
         if still:
             raise InstallError(

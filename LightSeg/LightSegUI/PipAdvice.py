@@ -27,6 +27,16 @@ def reasonIn(log: str) -> str:
     return others[-1] if others else ""
 
 
+def adviceForImport(error: str) -> str:
+    """The next step when a package is installed but cannot be imported, from Python's words."""
+    if re.search(r"WinError 126|WinError 1114|DLL load failed", error):
+        return _(
+            "Install the Microsoft Visual C++ Redistributable (x64) from Microsoft's page, restart Slicer, "
+            "and press Install"
+        )
+    return _("Restart Slicer and press Install: it will be installed anew")
+
+
 def _advice() -> list[tuple[str, str]]:
     """Patterns and advice; the first that matches counts, so the more specific come first."""
     return [

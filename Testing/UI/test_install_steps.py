@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from install_stand_ins import INTEL_MAC, Extension, Packages, lacking, makeInstaller, memory, works
 from LightSegUI.Dependencies import BROKEN
 from LightSegUI.InstallError import InstallError, InstallStopped
 from LightSegUI.InstallMemory import RESUME, InstallMemory
@@ -11,6 +10,8 @@ from LightSegUI.InstallPlan import GPU, Choice
 from LightSegUI.ProcessWatch import ProcessWatch
 from LightSegUI.PyTorchExtension import ABSENT, READY
 from LightSegUI.Verification import Verified
+
+from install_stand_ins import INTEL_MAC, Extension, Packages, lacking, makeInstaller, memory, works
 
 
 def test_what_is_missing_is_installed_and_tried() -> None:
@@ -86,6 +87,7 @@ def test_what_does_not_import_is_named_and_installed_anew_the_next_time() -> Non
     with pytest.raises(InstallError) as caught:
         installer.install(Choice(), ProcessWatch())
     assert "WinError 126" in caught.value.why
+    assert "Visual C++" in caught.value.next_step
     assert [(item.name, item.problem) for item in installer.lacking()] == [("torch", BROKEN)]
     assert installer.install(Choice(), ProcessWatch()).isComplete
     assert extension.asked[0]["removeFirst"] is True
