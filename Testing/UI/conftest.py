@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,12 @@ def _world() -> Iterator[Any]:
     from host import install
 
     app = install.enter()
+    # A worker thread that happens to collect garbage would destroy widgets: only the main thread may do that.
+    gc.disable()
     yield app
+    gc.collect()
+    gc.freeze()  # what is still alive need not be looked at again: else each test would pay for all before it
+    gc.enable()
     install.leave()
 
 

@@ -41,7 +41,7 @@ class Dialogs:
 
         Args:
             reactions: a result (a `QMessageBox` button, a `QDialog` code, a path), or a function that gets
-                the dialog, may work on it (click its buttons), and returns the result (None for the dialog's).
+                the dialog, may work on it (click its buttons), and returns the result (None: the dialog's).
         """
         self._reactions.extend(reactions)
 

@@ -5,6 +5,7 @@ PySide6 shows the getters as methods instead. `pythonqt` installs what follows f
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from PySide6.QtCore import Property, QObject, SignalInstance
 Reader = Callable[[Any], Any]
 Writer = Callable[[Any, Any], Any]
 
+# What PySide6 makes of static functions, which get no instance.
+_STATIC = types.BuiltinFunctionType
 # Names that PythonQt reads as another property.
 ALIASES = {"name": "objectName"}
 # A table per class: property name -> (read, write); None where a Python class defines the name itself.
@@ -59,6 +62,8 @@ def _reader(klass: type, name: str) -> Reader:
     capital = name[0].upper() + name[1:]
     for getter in (name, "is" + capital, "has" + capital):
         method = getattr(klass, getter, None)
+        if isinstance(method, _STATIC):
+            return lambda instance: method()
         if callable(method):
             return method
     return lambda instance: QObject.property(instance, name)
@@ -69,6 +74,8 @@ def _writer(klass: type, item: Any) -> Writer | None:
         return None
     name = item.name()
     method = getattr(klass, "set" + name[0].upper() + name[1:], None)
+    if isinstance(method, _STATIC):
+        return lambda instance, value: method(value)
     if callable(method):
         return method
     return lambda instance, value: QObject.setProperty(instance, name, value)
