@@ -21,8 +21,8 @@ class _View(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        window = vtk.vtkRenderWindow()
-        window.SetOffScreenRendering(1)
+        window = vtk.vtkGenericOpenGLRenderWindow()  # as Qt's widget for VTK has it
+        window.SetReadyForRendering(False)
         window.SetSize(*VIEW_SIZE)
         renderer = vtk.vtkRenderer()
         window.AddRenderer(renderer)
