@@ -196,6 +196,17 @@ def test_a_protected_segment_may_be_overlapped_where_others_do_not_give_way(
     np.testing.assert_array_equal(shown(segmentation_node, "B", volume_node), kept)
 
 
+def test_the_surface_follows_the_voxels(writer, segmentation_node):
+    segmentation = segmentation_node.GetSegmentation()
+    first, second = ball_mask(FIRST, 5), ball_mask(SECOND, 4)
+    writer.write("A", change_of(NOTHING, first))
+    segmentation_node.CreateClosedSurfaceRepresentation()
+    writer.write("A", change_of(first, second))
+    surface = segmentation.GetSegment("A").GetRepresentation("Closed surface")
+    i0, i1 = surface.GetBounds()[:2]
+    assert SECOND[0] - 5 < i0 < SECOND[0] < i1 < SECOND[0] + 5
+
+
 def test_erasing_empties_a_segment_and_leaves_its_neighbors(
     writer, editor_node, segmentation_node, volume_node
 ):
