@@ -78,7 +78,7 @@ class EffectController:
         self._active = False
         self._mouse.stop()
         self._watch.stop()
-        self._suggestion.clear()
+        self._clearSuggestion()
         self._disconnectLogic()
         self._views.remove()
 
@@ -158,7 +158,7 @@ class EffectController:
 
     def drawn(self, gesture: Gesture) -> None:
         """A prompt is complete."""
-        self._suggestion.clear()
+        self._clearSuggestion()
         self._connectLogic()
         self._work.send(gesture)
 
@@ -186,7 +186,7 @@ class EffectController:
             self._effect.selectEffect("")
 
     def _onTextEntered(self, text: str) -> None:
-        self._suggestion.clear()
+        self._clearSuggestion()
         self._connectLogic()
         self._work.sendText(text)
 
@@ -251,6 +251,10 @@ class EffectController:
     def _say(self, text: str) -> None:
         self.options.showText(text)
         slicer.util.showStatusMessage(text, _MESSAGE_MS)
+
+    def _clearSuggestion(self) -> None:
+        if self._suggestion.shown:
+            self._suggestion.clear()
 
     def _showCursor(self) -> None:
         self._views.setCursor(self.cursor())

@@ -73,8 +73,15 @@ def _sign(tool: str, negative: bool) -> list[tuple[int, int, int, int]]:
         across = [(low, edge, high, edge) for edge in (low, high)]
         return across + [(edge, low, edge, high) for edge in (low, high)]
     if tool == SCRIBBLE:
-        pen = [(low, high, high - 2, low + 2), (low, high, low + 3, high)]
-        return pen if negative else [*pen, (high, high - 4, high, high)]
+        # The pen's barrel and tip, and left of it whether it draws inside or outside.
+        pen = [
+            (low + 3, high - 4, high, low - 1),
+            (low + 4, high - 3, high + 1, low),
+            (low + 1, high, low + 2, high - 1),
+        ]
+        left = low - 4
+        across, up = (left - 3, _SIGN, left + 3, _SIGN), (left, _SIGN - 3, left, _SIGN + 3)
+        return [*pen, across] if negative else [*pen, across, up]
     minus = (low, _SIGN, high, _SIGN)
     return [minus] if negative else [minus, (_SIGN, low, _SIGN, high)]
 

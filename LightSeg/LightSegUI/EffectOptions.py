@@ -38,7 +38,6 @@ class EffectOptions:
         self._model = _label("LightSegEffectModel")
         self._moduleButton = qt.QPushButton(_("Model and settings"))
         self._moduleButton.setObjectName("LightSegModuleButton")
-        self._moduleButton.setFlat(True)
         self._moduleButton.setToolTip(
             _("Open the LightSeg module: choose model and device, install packages.")
         )

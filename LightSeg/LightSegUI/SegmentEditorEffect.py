@@ -44,7 +44,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def helpText(self) -> str:
         """For the editor's help box; the first line is shown always."""
-        return "<html>" + _("""Click on a structure in a slice view, and LightSeg segments it in 3D.<br>.
+        return "<html>" + _("""Click on a structure in a slice view, and LightSeg segments it in 3D.<br>
 <p><ul style="margin: 0">
 <li><b>Left-click:</b> this is inside (tool Inside) or outside (tool Outside) the structure.
 <li><b>Ctrl + left-click</b> (on a Mac Command): this is outside.
