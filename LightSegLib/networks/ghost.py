@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from LightSegLib.networks.cpu_ops import Conv3d
+from LightSegLib.networks.depthwise import DepthwiseConv3d
 
 
 class GhostConv3d(nn.Module):
@@ -26,7 +27,7 @@ class GhostConv3d(nn.Module):
         super().__init__()
         half = out_channels // 2
         self.primary = Conv3d(in_channels, half, kernel, stride, kernel // 2, bias=False)
-        self.cheap = Conv3d(half, out_channels - half, 3, padding=1, groups=half, bias=False)
+        self.cheap = DepthwiseConv3d(half, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute (N, out_channels, D, H, W) from (N, in_channels, ...)."""

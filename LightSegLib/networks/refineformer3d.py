@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.cpu_ops import Conv3d
+from LightSegLib.networks.depthwise import DepthwiseConv3d
 from LightSegLib.networks.ghost import GhostConv3d, GhostNorm
 from LightSegLib.networks.refineformer3d_config import PUBLISHED, STAGES, RefineFormer3DConfig
 from LightSegLib.networks.refineformer3d_decoder import Decoder
@@ -50,7 +50,7 @@ class MixFFN(nn.Module):
             max(width // config.rank_divisor, config.smallest_rank) for width in (inner, channels)
         )
         self.widen = LowRank(channels, inner, wide)
-        self.conv = Conv3d(inner, inner, 3, padding=1, groups=inner)
+        self.conv = DepthwiseConv3d(inner)
         self.narrow = LowRank(inner, channels, narrow)
 
     def forward(self, tokens: Tensor, grid: Triple) -> Tensor:
@@ -95,7 +95,7 @@ class Stage(nn.Module):
             (config.channels[stage - 1], 2) if stage else (config.in_ch, config.first_stride)
         )
         self.embed = GhostConv3d(in_channels, width, 2 * stride - 1, stride)
-        self.place = Conv3d(width, width, 3, padding=1, groups=width)
+        self.place = DepthwiseConv3d(width)
         self.norm = nn.LayerNorm(width)
         self.blocks = nn.ModuleList(
             Block(config, stage, bool(index % 2), drop) for index, drop in enumerate(drops)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from LightSegLib.networks.cpu_ops import Conv3d
+from LightSegLib.networks.depthwise import DepthwiseConv3d
 from LightSegLib.networks.selective_scan import selective_scan
 
 Grid = tuple[int, int, int]
@@ -99,7 +99,7 @@ class MLP(nn.Module):
         super().__init__()
         inner = ratio * channels
         self.widen = nn.Linear(channels, inner)
-        self.conv = Conv3d(inner, inner, 3, padding=1, groups=inner)
+        self.conv = DepthwiseConv3d(inner)
         self.norm = nn.InstanceNorm3d(inner, affine=True)
         self.narrow = nn.Linear(inner, channels)
 
@@ -144,7 +144,7 @@ class LocalBranch(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = Conv3d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.conv = DepthwiseConv3d(channels, bias=False)
         self.norm = nn.InstanceNorm3d(channels, affine=True)
         self.mix = nn.Linear(channels, channels, bias=False)
 
