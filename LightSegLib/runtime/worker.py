@@ -172,6 +172,7 @@ class SessionWorker:
             with self._condition:
                 self._running = None
                 self._condition.notify_all()
+            del job, work  # an idle worker must not keep the last job's image alive
 
     def _run(self, job: Job[Any], work: Callable[[JobContext], Any]) -> None:
         def report(fraction: float, message: str) -> None:

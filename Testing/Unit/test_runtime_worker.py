@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -272,3 +274,19 @@ def test_work_may_close_its_own_worker() -> None:
     job = worker.submit(lambda _context: worker.close())
     assert job.result(PATIENCE) is False
     assert worker.close(PATIENCE)
+
+
+def test_an_idle_worker_keeps_nothing_of_its_last_job_alive() -> None:
+    class Image:
+        pass
+
+    let_go = threading.Event()
+    with SessionWorker() as worker:
+        image = Image()
+        weakref.finalize(image, let_go.set)
+        worker.submit(lambda context, held=image: id(held))
+        del image
+        assert worker.wait_idle(PATIENCE)
+        worker.poll()
+        gc.collect()
+        assert let_go.wait(PATIENCE)
