@@ -203,7 +203,7 @@ class InstallDialog:
         self._pump()
 
     def _onProgress(self, fraction: float) -> None:
-        self._showProgress(fraction)
+        self._showProgress(fraction if fraction < 1 else 0.0)  # after the download comes the unpacking
         self._pump()
 
     def _pump(self) -> None:
