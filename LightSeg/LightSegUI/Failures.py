@@ -18,6 +18,7 @@ def explain(error: BaseException) -> LightSegError:
     """Turn any error into one that can be shown; an unexpected one is logged with its traceback."""
     if isinstance(error, LightSegError):
         return error
+    found: LightSegError
     if isinstance(error, ImportError):
         _LOG.warning("An import failed", exc_info=error)
         found = MissingPackageError(

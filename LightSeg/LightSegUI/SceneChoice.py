@@ -206,8 +206,7 @@ class SceneChoice:
             return found
         if wanted in ids:
             return str(wanted)
-        segmentation = self._segmentation.GetSegmentation() if self._segmentation is not None else None
-        named = [one for one in ids if segmentation.GetSegment(one).GetName() == wanted]
+        named = [one for one in ids if self._segment(one).GetName() == wanted]
         if len(named) == 1:
             return named[0]
         raise SessionError(
@@ -221,8 +220,10 @@ class SceneChoice:
     # --- Own business -------------------------------------------------------------------------------------
 
     def _names(self, ids: list[str]) -> str:
-        segmentation = self._segmentation.GetSegmentation() if ids else None
-        return ", ".join(f"{segmentation.GetSegment(one).GetName()} ({one})" for one in ids)
+        return ", ".join(f"{self._segment(one).GetName()} ({one})" for one in ids)
+
+    def _segment(self, segmentId: str) -> Any:
+        return self._segmentation.GetSegmentation().GetSegment(segmentId)
 
     def _set(self, slot: str, node: Any) -> None:
         self._removed.pop(slot, None)
