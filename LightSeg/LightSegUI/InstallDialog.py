@@ -107,7 +107,6 @@ class InstallDialog:
             return
         watch = ProcessWatch(self._onLine, self._onProgress, self._pump, lambda: self._isStopped)
         self._isRunning, self._isStopped = True, False
-        self.form.setWindowModality(qt.Qt.ApplicationModal)
         self._enable(Plan())
         try:
             self._finish(self.installer.install(self.choice(), watch, self._onStep))
@@ -117,7 +116,6 @@ class InstallDialog:
             self._say(str(error))
         finally:
             self._isRunning = False
-            self.form.setWindowModality(qt.Qt.NonModal)
             self._showProgress(None)
             self.refresh()
             self._onDone()

@@ -156,6 +156,12 @@ def test_the_window_answers_while_it_runs(host) -> None:
     assert window.form.isVisible()
 
 
+def test_nothing_else_can_be_worked_on_meanwhile(host) -> None:
+    window = dialog(Packages(lacking("torch")))
+    window.show()
+    assert window.form.windowModality == qt.Qt.ApplicationModal
+
+
 def test_stop_ends_it_and_says_how_to_go_on(host) -> None:
     packages = Packages(lacking("safetensors", "torch"))
 

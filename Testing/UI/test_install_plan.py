@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from install_stand_ins import DEEP_WINDOWS, INTEL_MAC, LINUX, WINDOWS, lacking
 from LightSegUI.Dependencies import BROKEN, NEW, OLD
 from LightSegUI.InstallPlan import GPU, Choice, Plan, makePlan
 from LightSegUI.PyTorchExtension import ABSENT, DISABLED, RESTART
+
+from install_stand_ins import DEEP_WINDOWS, INTEL_MAC, LINUX, WINDOWS, lacking
 
 
 def kinds(plan: Plan) -> list[str]:
