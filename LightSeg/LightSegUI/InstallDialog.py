@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import qt
 import slicer
 
 from LightSegUI.Dependencies import TORCH, dependencies, installedVersion
