@@ -58,8 +58,7 @@ class ModelChooser:
         self._ui.deviceChooser.setToolTip(
             _("A GPU makes answers faster; the CPU is enough. Automatic takes the fastest that works.")
         )
-        found = self._logic.measurement()
-        self._ui.measuredLabel.setText(found.describe() if found is not None else _("Not measured yet"))
+        self._showMeasurement()
 
     def setReasons(self, reasons: Mapping[str, str]) -> None:
         """Enable or disable measuring; reasons as in `PanelState.reasonsAgainst`."""
@@ -90,6 +89,19 @@ class ModelChooser:
             )
         )
         self._ui.licenceLabel.setToolTip(_("The license of the model's weights. Masks are your own."))
+
+    def _showMeasurement(self) -> None:
+        label, found = self._ui.measuredLabel, self._logic.measurement()
+        if found is None:
+            label.setText(_("Not measured yet"))
+            label.setToolTip(_("Press Measure to see how fast the chosen model is here."))
+            return
+        label.setText(
+            _("{click:.2f} s per click, {memory:.0f} MB").format(
+                click=found.clickSeconds, memory=found.memoryBytes / 1e6
+            )
+        )
+        label.setToolTip(found.describe())
 
     def _deviceIndex(self) -> int:
         chosen = "cuda:0" if self._logic.device == "cuda" else self._logic.device

@@ -156,6 +156,9 @@ class PromptTools:
             button = self.buttons[name]
             blocked = button.blockSignals(True)
             button.setChecked(name == active)
+            font = qt.QFont(button.property("font"))
+            font.setBold(name == active)  # in dark themes a pressed button looks much like the others
+            button.setFont(font)
             button.blockSignals(blocked)
 
     # --- Texts --------------------------------------------------------------------------------------------
