@@ -22,8 +22,8 @@ class InstallForm(qt.QWidget):
         self.mayClose = None
         self.onClosed = None
         self.setWindowFlags(qt.Qt.Dialog)
-        # From the start, because a window that is shown does not become modal any more. Work in the scene while
-        # packages are replaced under it could crash.
+        # From the start, because a window that is shown does not become modal any more. Whoever worked in the
+        # scene while packages are replaced under it could meet a crash.
         self.setWindowModality(qt.Qt.ApplicationModal)
         self.setWindowTitle(_("LightSeg: install what it needs"))
         self.setObjectName("LightSegInstallForm")
