@@ -164,7 +164,8 @@ def test_every_entry_of_a_recipe_is_explained() -> None:
 def test_troubleshooting_quotes_messages_that_exist() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     headings = re.findall(r"^### (`.*)$", readme, re.MULTILINE)
-    said = [text for path in library_files() for text in texts_of(tree_of(path))]
+    sources = [*library_files(), *sorted((ROOT / "LightSeg").rglob("*.py"))]
+    said = [text for path in sources for text in texts_of(tree_of(path))]
     said.append((ROOT / "Makefile").read_text(encoding="utf-8"))
     assert len(headings) > 15
     pieces = [
