@@ -125,8 +125,9 @@ class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def initializeParameterNode(self) -> None:
         """Take the scene's choices; if no image is chosen, the one that the slice views show."""
         self.setParameterNode(parameterNode())
-        if self._parameterNode.volume is None:
-            self._parameterNode.volume = shownVolume()
+        shown = shownVolume()
+        if self._parameterNode.volume is None and shown is not None:
+            self._parameterNode.volume = shown
 
     def setParameterNode(self, node: LightSegParameterNode | None) -> None:
         """Bind the selectors to a parameter node, or to none."""

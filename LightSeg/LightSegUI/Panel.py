@@ -70,9 +70,10 @@ class Panel:
         """The module is shown: keys work, clicks in slice views are heard, undo belongs to this editor."""
         self._entered = True
         self.install.look()
-        self.editor.enter()
+        window = slicer.util.mainWindow()
+        self.editor.enter(window)
         self.actions.editHere()
-        self.shortcuts.install(slicer.util.mainWindow())
+        self.shortcuts.install(window)
         self.refresh()
 
     def exit(self) -> None:
@@ -193,7 +194,9 @@ class Panel:
 
     def onCopyReport(self) -> None:
         """Put facts for a question into the clipboard."""
-        qt.QApplication.clipboard().setText(reportText(self.logic, self.lastError))
+        with slicer.util.WaitCursor():  # torch may have to be imported, which takes seconds
+            text = reportText(self.logic, self.lastError)
+        qt.QApplication.clipboard().setText(text)
         self.status.showText(_("The report is in the clipboard. Paste it where you ask for help."))
 
     # --- What the logic tells -----------------------------------------------------------------------------
@@ -287,5 +290,5 @@ class Panel:
         self._refreshSoon()
 
     def _onAdvanced(self, collapsed: bool) -> None:
-        if not collapsed:
+        if not collapsed and not self.facts.missingPackages:
             self.chooser.lookForDevices()

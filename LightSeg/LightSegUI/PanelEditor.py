@@ -33,7 +33,7 @@ class PanelEditor(VTKObservationMixin):
         self.widget = widget
         self._segmentation = None
         widget.setEffectNameOrder(list(EFFECTS))
-        widget.setUnorderedEffectsVisible(False)
+        widget.setProperty("unorderedEffectsVisible", False)  # Python sees no setter for it
         self._fold("MaskingGroupBox")
         self.useEditorNode()
 
@@ -132,11 +132,12 @@ class PanelEditor(VTKObservationMixin):
 
     # --- Life ---------------------------------------------------------------------------------------------
 
-    def enter(self) -> None:
-        """The module is shown: the editor listens to slice views and keys."""
+    def enter(self, window) -> None:
+        """The module is shown: listen to slice views, and to the keys of a window if there is one."""
         self.useEditorNode()
         self.widget.setupViewObservations()
-        self.widget.installKeyboardShortcuts()
+        if window is not None:
+            self.widget.installKeyboardShortcuts(window)
         self.widget.updateWidgetFromMRML()
 
     def exit(self) -> None:

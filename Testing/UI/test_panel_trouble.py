@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ import slicer
 
 from panel_world import CENTRE, World
 
+ROOT = Path(__file__).resolve().parents[2]
 LABEL_MAP = "vtkMRMLLabelMapVolumeNode"
 
 
@@ -20,6 +24,35 @@ def world(host: Any) -> Any:
     world.addBall()
     yield world.open()
     world.gate.set()
+
+
+OPEN_AND_LIST = """
+import sys, tempfile
+from pathlib import Path
+
+sys.path[:0] = {folders!r}
+from host import install
+
+app = install.enter()
+from host.driver import Host
+
+host = Host(app, Path(tempfile.mkdtemp()))
+host.load("LightSeg")
+host.start()
+host.addVolume()
+host.open("LightSeg")
+host.pump()
+print("loaded:", *sorted({heavy!r} & set(sys.modules)))
+host.close()
+"""
+
+
+def test_opening_the_module_imports_no_heavy_package() -> None:
+    folders = [str(ROOT / name) for name in ("Testing/UI", "LightSeg", ".")]
+    heavy = {"torch", "scipy", "SimpleITK", "monai", "transformers", "safetensors", "psutil", "rich"}
+    script = OPEN_AND_LIST.format(folders=folders, heavy=heavy)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == ["loaded:"]
 
 
 def begin(world: World, ijk: Any = CENTRE) -> None:
