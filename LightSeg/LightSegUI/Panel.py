@@ -206,7 +206,8 @@ class Panel:
         self.mark.clear()
         self.refresh()
         empty = answer.confidence <= 0
-        self.status.showText(answerText(answer.confidence, answer.seconds, empty, answer.written))
+        seconds = answer.change.seconds + answer.write_seconds  # without the time it waited for its turn
+        self.status.showText(answerText(answer.confidence, seconds, empty, answer.written))
 
     def onFailed(self, error: LightSegError) -> None:
         """Something was refused, or went wrong."""

@@ -39,6 +39,7 @@ class PanelActions:
         if name:
             self._logic.settings.tool = name
             self._ensureSegment()
+            self._logic.prepare(wait=False)  # while the user aims, so that the first click need not wait
         if not self._editor.setTool(name):
             raise SessionError(
                 _("The tool could not be switched on"),

@@ -19,15 +19,17 @@ FAIR_CONFIDENCE = 0.65
 def secondsText(seconds: float) -> str:
     """A duration: "0.21 s", "12 s", "3 min"."""
     if seconds < 10:
-        return _("{seconds:.2f} s").format(seconds=seconds)
-    if seconds < 120:
-        return _("{seconds:.0f} s").format(seconds=seconds)
-    return _("{minutes:.0f} min").format(minutes=seconds / 60)
+        text = _("{seconds:.2f} s").format(seconds=seconds)
+    elif seconds < 120:
+        text = _("{seconds:.0f} s").format(seconds=seconds)
+    else:
+        text = _("{minutes:.0f} min").format(minutes=seconds / 60)
+    return _together(text)
 
 
 def confidenceText(confidence: float) -> str:
     """How sure the model is of a mask, with what to do about it."""
-    percent = _("Confidence {percent:.0f} %").format(percent=100 * confidence)
+    percent = _("Confidence {percent}").format(percent=_together(f"{100 * confidence:.0f} %"))
     if confidence >= HIGH_CONFIDENCE:
         return _("{percent}: good. Check the border, then accept.").format(percent=percent)
     if confidence >= FAIR_CONFIDENCE:
@@ -69,6 +71,11 @@ def hintFor(tool: str) -> str:
         BOX: _("Drag a box around the structure in any slice view."),
         SCRIBBLE: _("Draw along the structure in any slice view."),
     }.get(tool, _("Press Inside, then click on the structure in a slice view."))
+
+
+def _together(text: str) -> str:
+    """A number and its unit, which no end of a line may part."""
+    return text.replace(" ", "\u00a0")
 
 
 def _sentence(text: str) -> str:

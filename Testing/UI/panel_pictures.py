@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ for folder in ("Testing/UI", "LightSeg", "."):
     sys.path.insert(0, str(ROOT / folder))
 
 WIDTH = 440
+CORRECTIONS = 3
 DARK = {
     "Window": "#323232", "WindowText": "#ffffff", "Base": "#282828", "AlternateBase": "#3c3c3c",
     "Text": "#ffffff",
@@ -40,7 +42,7 @@ class Pictures:
         self._prefix = prefix
         host.load("LightSeg")
         host.start()
-        self._volume, self._point = self._addSample()
+        self._point, self._isInside = self._addSample()
         slicer.util.mainWindow()._d.viewport.setVisible(False)
         self._widget = host.open("LightSeg")
 
@@ -51,8 +53,10 @@ class Pictures:
         panel, logic = self._widget.panel, self._widget.logic
         panel.tools.buttons["inside"].click()
         logic.segmentPoint(self._point, wait=False)
-        self._settle()
-        logic.segmentPoint(self._beside(14), positive=False, wait=False)
+        for _number in range(CORRECTIONS):
+            self._settle()
+            ras = logic.suggest()
+            logic.segmentPoint(ras, positive=self._isInside(ras), wait=False)
         self._settle()
         self._grab("")
         if everything:
@@ -100,8 +104,8 @@ class Pictures:
         ending = "-".join(part for part in (self._prefix, name) if part)
         self._host.grab(panel, self._folder / f"{ending}.png")
 
-    def _addSample(self) -> tuple[Any, tuple[float, float, float]]:
-        """The sample's volume node, and a position in the middle of its structure."""
+    def _addSample(self) -> tuple[tuple[float, float, float], Callable[[Any], bool]]:
+        """A position in the middle of the sample's structure, and what tells whether a position is in it."""
         import numpy as np
         from scipy import ndimage
 
@@ -110,13 +114,16 @@ class Pictures:
 
         entries = json.loads((samples_folder() / "sample.json").read_text(encoding="utf-8"))
         image, label = (Volume.read(samples_folder() / entries[name]["file"]) for name in ("image", "label"))
-        depth = ndimage.distance_transform_edt(label.array == entries["label_value"])
+        mask = label.array == entries["label_value"]
+        depth = ndimage.distance_transform_edt(mask)
         deepest = np.unravel_index(int(depth.argmax()), depth.shape)[::-1]
         volume = self._host.addVolume(image.array, image.ijk_to_ras, name="SoftTissueSarcomaCT")
-        return volume, self._host.worldOf(volume, deepest)
 
-    def _beside(self, slices: int) -> tuple[float, float, float]:
-        return (self._point[0], self._point[1], self._point[2] + slices * 3.27)
+        def isInside(ras: Any) -> bool:
+            i, j, k = np.rint(image.ras_to_index(ras)).astype(int)
+            return bool(mask[k, j, i])
+
+        return self._host.worldOf(volume, deepest), isInside
 
 
 def main() -> None:

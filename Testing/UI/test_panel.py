@@ -81,6 +81,15 @@ def test_a_tool_makes_the_effect_active_with_that_tool(world: World, name: str) 
     assert world.logic.settings.tool == name
 
 
+def test_the_model_is_loaded_when_a_tool_is_chosen_so_that_the_first_click_need_not_wait(world: World) -> None:
+    world.press("inside")
+    world.settle()
+    assert world.loaded == [(world.logic.modelName, "auto")]
+    world.press("box")
+    world.click()
+    assert len(world.loaded) == 1
+
+
 def test_pressing_the_tool_again_leaves_the_effect(world: World) -> None:
     world.press("inside")
     world.press("inside")

@@ -9,23 +9,33 @@ from LightSegUI.StateText import answerText, confidenceText, errorText, hintFor,
 from LightSegLib.errors import LightSegError
 
 
+def plain(text: str) -> str:
+    """The same with ordinary blanks."""
+    return text.replace("\u00a0", " ")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.214, "0.21 s"), (3.0, "3.00 s"), (12.4, "12 s"), (200.0, "3 min")]
 )
 def test_seconds_are_as_exact_as_people_want_them(seconds: float, text: str) -> None:
-    assert secondsText(seconds) == text
+    assert plain(secondsText(seconds)) == text
 
 
 @pytest.mark.parametrize(("confidence", "word"), [(0.93, "good"), (0.7, "fair"), (0.3, "low")])
 def test_confidence_is_a_percentage_with_a_word_and_a_next_step(confidence: float, word: str) -> None:
-    text = confidenceText(confidence)
+    text = plain(confidenceText(confidence))
     assert f"{100 * confidence:.0f} %" in text
     assert word in text
     assert text.endswith(".")
 
 
 def test_an_answer_says_how_sure_and_how_fast() -> None:
-    assert answerText(0.9, 0.2).endswith("Answered in 0.20 s.")
+    assert plain(answerText(0.9, 0.2)).endswith("Answered in 0.20 s.")
+
+
+def test_a_number_and_its_unit_stay_on_one_line() -> None:
+    assert " s" not in secondsText(0.2)
+    assert " %" not in confidenceText(0.9)
 
 
 def test_an_answer_that_emptied_the_segment_claims_no_confidence() -> None:
