@@ -88,7 +88,7 @@ class qSlicerApplication(QApplication):
     documentationBaseUrl = Property(str, lambda self: "https://slicer.readthedocs.io/en/v5.12/")
     slicerHome = Property(str, lambda self: str(self._d.folder))
     temporaryPath = Property(
-        str, lambda self: str(self._d.folder), lambda self, value: self.setTemporaryPath(value)
+        str, lambda self: str(self._d.folder), lambda self, value: self._setTemporaryPath(value)
     )
     cachePath = Property(str, lambda self: str(self._d.folder / "cache"))
     extensionsInstallPath = Property(str, lambda self: str(self._d.folder / "Extensions"))
@@ -98,7 +98,7 @@ class qSlicerApplication(QApplication):
         """Whether Slicer was started with --testing."""
         return self._d.testing
 
-    def setTemporaryPath(self, path: str) -> None:
+    def _setTemporaryPath(self, path: str) -> None:
         self._d.folder = Path(path)
 
     def mrmlScene(self) -> Any:
@@ -115,9 +115,6 @@ class qSlicerApplication(QApplication):
 
     def layoutManager(self) -> qSlicerLayoutManager:
         return self._d.layouts
-
-    def mainWindow(self) -> QMainWindow:
-        return self._d.window
 
     def settings(self) -> QSettings:
         return QSettings()

@@ -38,12 +38,12 @@ class ctkCollapsibleButton(QAbstractButton):
         self.toggled.connect(self._onToggled)
         self.setContentsMargins(0, self._header(), 0, 0)
 
-    collapsed = Property(bool, lambda self: self._d.collapsed, lambda self, value: self.setCollapsed(value))
+    collapsed = Property(bool, lambda self: self._d.collapsed, lambda self, value: self._setCollapsed(value))
     collapsedHeight = Property(
-        int, lambda self: self._d.height, lambda self, value: self.setCollapsedHeight(value)
+        int, lambda self: self._d.height, lambda self, value: self._setCollapsedHeight(value)
     )
 
-    def setCollapsed(self, collapsed: bool) -> None:
+    def _setCollapsed(self, collapsed: bool) -> None:
         """Hide (True) or show the contents."""
         if collapsed == self._d.collapsed:
             return
@@ -61,7 +61,7 @@ class ctkCollapsibleButton(QAbstractButton):
         self.updateGeometry()
         self.contentsCollapsed.emit(collapsed)
 
-    def setCollapsedHeight(self, height: int) -> None:
+    def _setCollapsedHeight(self, height: int) -> None:
         """The height of the frame shown below a collapsed header."""
         self._d.height = height
 
@@ -103,7 +103,7 @@ class ctkCollapsibleButton(QAbstractButton):
         return self.fontMetrics().height() + 10
 
     def _onToggled(self, checked: bool) -> None:
-        self.setCollapsed(not checked)
+        self._setCollapsed(not checked)
 
 
 class ctkPushButton(QPushButton):
@@ -113,16 +113,16 @@ class ctkPushButton(QPushButton):
         super().__init__(*arguments)
         self._d = SimpleNamespace(text=Qt.AlignmentFlag.AlignHCenter, icon=Qt.AlignmentFlag.AlignLeft)
 
-    def setButtonTextAlignment(self, alignment: Any) -> None:
+    def _setButtonTextAlignment(self, alignment: Any) -> None:
         """Where the text stands."""
         self._d.text = alignment
 
-    def setIconAlignment(self, alignment: Any) -> None:
+    def _setIconAlignment(self, alignment: Any) -> None:
         """Where the icon stands."""
         self._d.icon = alignment
 
-    buttonTextAlignment = Property(int, lambda self: int(self._d.text), setButtonTextAlignment)
-    iconAlignment = Property(int, lambda self: int(self._d.icon), setIconAlignment)
+    buttonTextAlignment = Property(int, lambda self: int(self._d.text), _setButtonTextAlignment)
+    iconAlignment = Property(int, lambda self: int(self._d.icon), _setIconAlignment)
 
 
 class ctkCheckBox(QCheckBox):
@@ -138,23 +138,23 @@ class ctkComboBox(QComboBox):
         super().__init__(parent)
         self._d = SimpleNamespace(text="", effect=self.AlwaysScroll)
 
-    def setDefaultText(self, text: str) -> None:
+    def _setDefaultText(self, text: str) -> None:
         """What is shown while nothing is selected."""
         self._d.text = text
         self.setPlaceholderText(text)
 
-    def setScrollWheelEffect(self, effect: int) -> None:
+    def _setScrollWheelEffect(self, effect: int) -> None:
         """When the wheel changes the current item."""
         self._d.effect = int(effect)
 
-    def setCurrentUserDataAsString(self, text: str) -> None:
+    def _setCurrentUserDataAsString(self, text: str) -> None:
         """Select the item with this data."""
         self.setCurrentIndex(self.findData(text))
 
-    defaultText = Property(str, lambda self: self._d.text, setDefaultText)
-    scrollWheelEffect = Property(int, lambda self: self._d.effect, setScrollWheelEffect)
+    defaultText = Property(str, lambda self: self._d.text, _setDefaultText)
+    scrollWheelEffect = Property(int, lambda self: self._d.effect, _setScrollWheelEffect)
     currentUserDataAsString = Property(
-        str, lambda self: str(self.currentData or ""), setCurrentUserDataAsString
+        str, lambda self: str(self.currentData() or ""), _setCurrentUserDataAsString
     )
 
 
@@ -165,7 +165,7 @@ class ctkFittedTextBrowser(QTextBrowser):
         super().__init__(parent)
         self._d = SimpleNamespace(collapsed=True, text="")
 
-    def setCollapsed(self, collapsed: bool) -> None:
+    def _setCollapsed(self, collapsed: bool) -> None:
         """Show the first paragraph alone (True) or all."""
         self._d.collapsed = collapsed
         self.setHtml(self._d.text.partition("<p>")[0] if collapsed else self._d.text)
@@ -173,13 +173,13 @@ class ctkFittedTextBrowser(QTextBrowser):
     def setCollapsibleText(self, text: str) -> None:
         """The whole text; its first paragraph is the teaser."""
         self._d.text = text
-        self.setCollapsed(self._d.collapsed)
+        self._setCollapsed(self._d.collapsed)
 
     def collapsibleText(self) -> str:
         """The whole text."""
         return self._d.text
 
-    collapsed = Property(bool, lambda self: self._d.collapsed, setCollapsed)
+    collapsed = Property(bool, lambda self: self._d.collapsed, _setCollapsed)
 
     def sizeHint(self) -> QSize:
         self.document.setTextWidth(max(100, self.viewport().width))
@@ -200,11 +200,11 @@ class ctkMessageBox(QMessageBox):
         """Tick the box."""
         self._d.again = dont
 
-    def setDontShowAgainVisible(self, visible: bool) -> None:
+    def _setDontShowAgainVisible(self, visible: bool) -> None:
         """Show the box."""
         self._d.visible = visible
 
-    def setDontShowAgainSettingsKey(self, key: str) -> None:
+    def _setDontShowAgainSettingsKey(self, key: str) -> None:
         """Where the answer is remembered."""
         self._d.key = key
 
@@ -228,5 +228,5 @@ class ctkMessageBox(QMessageBox):
         return self.exec()
 
     dontShowAgain = Property(bool, lambda self: self._d.again, setDontShowAgain)
-    dontShowAgainVisible = Property(bool, lambda self: self._d.visible, setDontShowAgainVisible)
-    dontShowAgainSettingsKey = Property(str, lambda self: self._d.key, setDontShowAgainSettingsKey)
+    dontShowAgainVisible = Property(bool, lambda self: self._d.visible, _setDontShowAgainVisible)
+    dontShowAgainSettingsKey = Property(str, lambda self: self._d.key, _setDontShowAgainSettingsKey)

@@ -29,38 +29,34 @@ class ctkDoubleSpinBox(QWidget):
         self._d = SimpleNamespace(box=box)
 
     value = Property(float, lambda self: self._d.box.value, lambda self, value: self.setValue(value))
-    minimum = Property(float, lambda self: self._d.box.minimum, lambda self, value: self.setMinimum(value))
-    maximum = Property(float, lambda self: self._d.box.maximum, lambda self, value: self.setMaximum(value))
+    minimum = Property(float, lambda self: self._d.box.minimum, lambda self, value: self._setMinimum(value))
+    maximum = Property(float, lambda self: self._d.box.maximum, lambda self, value: self._setMaximum(value))
     singleStep = Property(
-        float, lambda self: self._d.box.singleStep, lambda self, value: self.setSingleStep(value)
+        float, lambda self: self._d.box.singleStep, lambda self, value: self._setSingleStep(value)
     )
     decimals = Property(int, lambda self: self._d.box.decimals, lambda self, value: self.setDecimals(value))
-    suffix = Property(str, lambda self: self._d.box.suffix, lambda self, value: self.setSuffix(value))
-    prefix = Property(str, lambda self: self._d.box.prefix, lambda self, value: self.setPrefix(value))
+    suffix = Property(str, lambda self: self._d.box.suffix, lambda self, value: self._setSuffix(value))
+    prefix = Property(str, lambda self: self._d.box.prefix, lambda self, value: self._setPrefix(value))
 
     def setValue(self, value: float) -> None:
         self._d.box.setValue(value)
 
-    def setMinimum(self, value: float) -> None:
+    def _setMinimum(self, value: float) -> None:
         self._d.box.setMinimum(max(value, -1e300))
 
-    def setMaximum(self, value: float) -> None:
+    def _setMaximum(self, value: float) -> None:
         self._d.box.setMaximum(min(value, 1e300))
 
-    def setRange(self, minimum: float, maximum: float) -> None:
-        self.setMinimum(minimum)
-        self.setMaximum(maximum)
-
-    def setSingleStep(self, value: float) -> None:
+    def _setSingleStep(self, value: float) -> None:
         self._d.box.setSingleStep(value)
 
     def setDecimals(self, value: int) -> None:
         self._d.box.setDecimals(value)
 
-    def setSuffix(self, text: str) -> None:
+    def _setSuffix(self, text: str) -> None:
         self._d.box.setSuffix(text)
 
-    def setPrefix(self, text: str) -> None:
+    def _setPrefix(self, text: str) -> None:
         self._d.box.setPrefix(text)
 
 
@@ -89,15 +85,15 @@ class ctkSliderWidget(QWidget):
         slider.valueChanged.connect(self._onSlider)
 
     value = Property(float, lambda self: self._d.box.value, lambda self, value: self.setValue(value))
-    minimum = Property(float, lambda self: self._d.box.minimum, lambda self, value: self.setMinimum(value))
-    maximum = Property(float, lambda self: self._d.box.maximum, lambda self, value: self.setMaximum(value))
+    minimum = Property(float, lambda self: self._d.box.minimum, lambda self, value: self._setMinimum(value))
+    maximum = Property(float, lambda self: self._d.box.maximum, lambda self, value: self._setMaximum(value))
     singleStep = Property(
-        float, lambda self: self._d.box.singleStep, lambda self, value: self.setSingleStep(value)
+        float, lambda self: self._d.box.singleStep, lambda self, value: self._setSingleStep(value)
     )
     decimals = Property(int, lambda self: self._d.box.decimals, lambda self, value: self.setDecimals(value))
-    suffix = Property(str, lambda self: self._d.box.suffix, lambda self, value: self.setSuffix(value))
-    prefix = Property(str, lambda self: self._d.box.prefix, lambda self, value: self.setPrefix(value))
-    tracking = Property(bool, lambda self: self._d.tracking, lambda self, value: self.setTracking(value))
+    suffix = Property(str, lambda self: self._d.box.suffix, lambda self, value: self._setSuffix(value))
+    prefix = Property(str, lambda self: self._d.box.prefix, lambda self, value: self._setPrefix(value))
+    tracking = Property(bool, lambda self: self._d.tracking, lambda self, value: self._setTracking(value))
     spinBoxVisible = Property(
         bool, lambda self: not self._d.box.isHidden(), lambda self, value: self.setSpinBoxVisible(value)
     )
@@ -105,32 +101,28 @@ class ctkSliderWidget(QWidget):
     def setValue(self, value: float) -> None:
         self._d.box.setValue(value)
 
-    def setMinimum(self, value: float) -> None:
+    def _setMinimum(self, value: float) -> None:
         self._d.box.setMinimum(value)
         self._follow()
 
-    def setMaximum(self, value: float) -> None:
+    def _setMaximum(self, value: float) -> None:
         self._d.box.setMaximum(value)
         self._follow()
 
-    def setRange(self, minimum: float, maximum: float) -> None:
-        self.setMinimum(minimum)
-        self.setMaximum(maximum)
-
-    def setSingleStep(self, value: float) -> None:
+    def _setSingleStep(self, value: float) -> None:
         self._d.box.setSingleStep(value)
 
     def setDecimals(self, value: int) -> None:
         self._d.box.setDecimals(value)
         self.decimalsChanged.emit(value)
 
-    def setSuffix(self, text: str) -> None:
+    def _setSuffix(self, text: str) -> None:
         self._d.box.setSuffix(text)
 
-    def setPrefix(self, text: str) -> None:
+    def _setPrefix(self, text: str) -> None:
         self._d.box.setPrefix(text)
 
-    def setTracking(self, enable: bool) -> None:
+    def _setTracking(self, enable: bool) -> None:
         self._d.tracking = enable
         self._d.slider.setTracking(enable)
 
@@ -177,8 +169,8 @@ class ctkRangeWidget(QWidget):
     maximumValue = Property(
         float, lambda self: self._d.high.value, lambda self, value: self.setMaximumValue(value)
     )
-    minimum = Property(float, lambda self: self._d.low.minimum, lambda self, value: self.setMinimum(value))
-    maximum = Property(float, lambda self: self._d.high.maximum, lambda self, value: self.setMaximum(value))
+    minimum = Property(float, lambda self: self._d.low.minimum, lambda self, value: self._setMinimum(value))
+    maximum = Property(float, lambda self: self._d.high.maximum, lambda self, value: self._setMaximum(value))
 
     def setMinimumValue(self, value: float) -> None:
         self._d.low.setValue(value)
@@ -190,17 +182,17 @@ class ctkRangeWidget(QWidget):
         self.setMinimumValue(low)
         self.setMaximumValue(high)
 
-    def setMinimum(self, value: float) -> None:
+    def _setMinimum(self, value: float) -> None:
         self._d.low.setMinimum(value)
         self._d.high.setMinimum(value)
 
-    def setMaximum(self, value: float) -> None:
+    def _setMaximum(self, value: float) -> None:
         self._d.low.setMaximum(value)
         self._d.high.setMaximum(value)
 
     def setRange(self, minimum: float, maximum: float) -> None:
-        self.setMinimum(minimum)
-        self.setMaximum(maximum)
+        self._setMinimum(minimum)
+        self._setMaximum(maximum)
 
     def _onChanged(self, _: float) -> None:
         self.valuesChanged.emit(self._d.low.value, self._d.high.value)
@@ -231,14 +223,14 @@ class ctkPathLineEdit(QWidget):
     currentPath = Property(
         str, lambda self: self._d.box.currentText, lambda self, value: self.setCurrentPath(value)
     )
-    filters = Property(int, lambda self: self._d.filters, lambda self, value: self.setFilters(value))
-    label = Property(str, lambda self: self._d.label, lambda self, value: self.setLabel(value))
+    filters = Property(int, lambda self: self._d.filters, lambda self, value: self._setFilters(value))
+    label = Property(str, lambda self: self._d.label, lambda self, value: self._setLabel(value))
     nameFilters = Property(
-        "QStringList", lambda self: self._d.names, lambda self, value: self.setNameFilters(value)
+        "QStringList", lambda self: self._d.names, lambda self, value: self._setNameFilters(value)
     )
-    settingKey = Property(str, lambda self: self._d.key, lambda self, value: self.setSettingKey(value))
+    settingKey = Property(str, lambda self: self._d.key, lambda self, value: self._setSettingKey(value))
     showHistoryButton = Property(
-        bool, lambda self: False, lambda self, value: self.setShowHistoryButton(value)
+        bool, lambda self: False, lambda self, value: self._setShowHistoryButton(value)
     )
 
     def comboBox(self) -> QComboBox:
@@ -247,19 +239,19 @@ class ctkPathLineEdit(QWidget):
     def setCurrentPath(self, path: str) -> None:
         self._d.box.setEditText(path)
 
-    def setFilters(self, filters: int) -> None:
+    def _setFilters(self, filters: int) -> None:
         self._d.filters = int(filters)
 
-    def setLabel(self, text: str) -> None:
+    def _setLabel(self, text: str) -> None:
         self._d.label = text
 
-    def setNameFilters(self, names: list[str]) -> None:
+    def _setNameFilters(self, names: list[str]) -> None:
         self._d.names = list(names)
 
-    def setSettingKey(self, key: str) -> None:
+    def _setSettingKey(self, key: str) -> None:
         self._d.key = key
 
-    def setShowHistoryButton(self, visible: bool) -> None:
+    def _setShowHistoryButton(self, visible: bool) -> None:
         """The button is not imitated."""
 
     def addCurrentPathToHistory(self) -> None:

@@ -52,44 +52,46 @@ class qSlicerSegmentEditorAbstractEffect(EffectParameters, EffectViews, QObject)
 
     # --- Properties ---------------------------------------------------------------------------------------
 
-    name = Property(str, lambda self: self._d.name, lambda self, value: self.setName(value))
+    name = Property(str, lambda self: self._d.name, lambda self, value: self._setName(value))
     title = Property(
-        str, lambda self: self._d.title or self._d.name, lambda self, value: self.setTitle(value)
+        str, lambda self: self._d.title or self._d.name, lambda self, value: self._setTitle(value)
     )
-    perSegment = Property(bool, lambda self: self._d.perSegment, lambda s, v: s.setPerSegment(v))
+    perSegment = Property(bool, lambda self: self._d.perSegment, lambda s, v: s._setPerSegment(v))
     requireSegments = Property(
-        bool, lambda self: self._d.requireSegments, lambda self, value: self.setRequireSegments(value)
+        bool, lambda self: self._d.requireSegments, lambda self, value: self._setRequireSegments(value)
     )
     showEffectCursorInSliceView = Property(
-        bool, lambda self: self._d.sliceCursor, lambda self, value: self.setShowEffectCursorInSliceView(value)
+        bool,
+        lambda self: self._d.sliceCursor,
+        lambda self, value: self._setShowEffectCursorInSliceView(value),
     )
     showEffectCursorInThreeDView = Property(
         bool,
         lambda self: self._d.threeDCursor,
-        lambda self, value: self.setShowEffectCursorInThreeDView(value),
+        lambda self, value: self._setShowEffectCursorInThreeDView(value),
     )
 
-    def setName(self, name: str) -> None:
+    def _setName(self, name: str) -> None:
         logging.error("Cannot set effect name by method, only in constructor!")
 
-    def setTitle(self, title: str) -> None:
+    def _setTitle(self, title: str) -> None:
         self._d.title = title
 
-    def setPerSegment(self, perSegment: bool) -> None:
+    def _setPerSegment(self, perSegment: bool) -> None:
         logging.error("Cannot set per-segment flag by method, only in constructor!")
 
-    def setRequireSegments(self, required: bool) -> None:
+    def _setRequireSegments(self, required: bool) -> None:
         self._d.requireSegments = required
 
-    def setShowEffectCursorInSliceView(self, show: bool) -> None:
+    def _setShowEffectCursorInSliceView(self, show: bool) -> None:
         self._d.sliceCursor = show
 
-    def setShowEffectCursorInThreeDView(self, show: bool) -> None:
+    def _setShowEffectCursorInThreeDView(self, show: bool) -> None:
         self._d.threeDCursor = show
 
     # --- Life ---------------------------------------------------------------------------------------------
 
-    def icon(self) -> QIcon:
+    def _icon(self) -> QIcon:
         return QIcon()
 
     def helpText(self) -> str:
@@ -110,7 +112,7 @@ class qSlicerSegmentEditorAbstractEffect(EffectParameters, EffectViews, QObject)
     def createCursor(self, viewWidget: Any) -> QCursor:
         return QCursor(Qt.CursorShape.ArrowCursor)
 
-    def interactionNodeModified(self, interactionNode: Any) -> None:
+    def _interactionNodeModified(self, interactionNode: Any) -> None:
         """Give up when the user starts placing markups or changing window and level."""
         transform = slicer.vtkMRMLInteractionNode.ViewTransform
         if interactionNode is not None and interactionNode.GetCurrentInteractionMode() != transform:
@@ -174,7 +176,7 @@ class qSlicerSegmentEditorAbstractEffect(EffectParameters, EffectViews, QObject)
                 segmentation, segmentID, modifier, int(mode), extent, self.perSegment, bypass
             )
 
-    def setSegmentEditorLogic(self, logic: Any) -> None:
+    def _setSegmentEditorLogic(self, logic: Any) -> None:
         self._d.logic = logic
 
     def segmentationDisplayableInView(self, viewNode: Any) -> bool:
@@ -230,7 +232,7 @@ class qSlicerSegmentEditorAbstractEffect(EffectParameters, EffectViews, QObject)
         box.setText("The currently selected segment is hidden. Would you like to make it visible?")
         buttons = QMessageBox.StandardButton
         box.setStandardButtons(buttons.Yes | buttons.No | buttons.Cancel)
-        box.setDontShowAgainSettingsKey("Segmentations/ConfirmEditHiddenSegment")
+        box.dontShowAgainSettingsKey = "Segmentations/ConfirmEditHiddenSegment"
         answer = box.exec()
         if answer == buttons.Cancel:
             return self.NotConfirmed

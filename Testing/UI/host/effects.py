@@ -116,10 +116,10 @@ class qSlicerSegmentEditorScriptedEffect(qSlicerSegmentEditorAbstractEffect):
 
     # --- Properties that only Python effects may set -------------------------------------------------------
 
-    def setName(self, name: str) -> None:
+    def _setName(self, name: str) -> None:
         self._d.name = name
 
-    def setPerSegment(self, perSegment: bool) -> None:
+    def _setPerSegment(self, perSegment: bool) -> None:
         self._d.perSegment = perSegment
 
     # --- Callbacks ----------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class qSlicerSegmentEditorScriptedEffect(qSlicerSegmentEditorAbstractEffect):
             signals.errors.append(error)
             return _ABSENT
 
-    def icon(self) -> QIcon:
+    def _icon(self) -> QIcon:
         result = self._call("icon")
         return result if isinstance(result, QIcon) else QIcon()
 
@@ -144,7 +144,7 @@ class qSlicerSegmentEditorScriptedEffect(qSlicerSegmentEditorAbstractEffect):
         result = self._call("helpText")
         return result if isinstance(result, str) else ""
 
-    def clone(self) -> Any:
+    def _clone(self) -> Any:
         result = self._call("clone")
         if not isinstance(result, qSlicerSegmentEditorAbstractEffect):
             raise TypeError("clone: Invalid cloned effect object returned from python!")
@@ -158,7 +158,7 @@ class qSlicerSegmentEditorScriptedEffect(qSlicerSegmentEditorAbstractEffect):
         super().deactivate()
         self._call("deactivate")
 
-    def setupOptionsFrame(self) -> None:
+    def _setupOptionsFrame(self) -> None:
         self._call("setupOptionsFrame")
 
     def createCursor(self, viewWidget: Any) -> QCursor:
@@ -167,34 +167,34 @@ class qSlicerSegmentEditorScriptedEffect(qSlicerSegmentEditorAbstractEffect):
             return super().createCursor(viewWidget)
         return result if isinstance(result, QCursor) else QCursor()
 
-    def processInteractionEvents(self, interactor: Any, event: int, viewWidget: Any) -> bool:
+    def _processInteractionEvents(self, interactor: Any, event: int, viewWidget: Any) -> bool:
         """Only a real True consumes the event."""
         result = self._call("processInteractionEvents", interactor, event, viewWidget)
         if result is not _ABSENT and not isinstance(result, bool):
             signals.errors.append(TypeError("processInteractionEvents is expected to return a boolean"))
         return result is True
 
-    def processViewNodeEvents(self, viewNode: Any, event: int, viewWidget: Any) -> None:
+    def _processViewNodeEvents(self, viewNode: Any, event: int, viewWidget: Any) -> None:
         self._call("processViewNodeEvents", viewNode, event, viewWidget)
 
-    def setMRMLDefaults(self) -> None:
+    def _setMRMLDefaults(self) -> None:
         self._call("setMRMLDefaults")
 
-    def referenceGeometryChanged(self) -> None:
+    def _referenceGeometryChanged(self) -> None:
         self._call("referenceGeometryChanged")
 
-    def sourceVolumeNodeChanged(self) -> None:
+    def _sourceVolumeNodeChanged(self) -> None:
         self._call("sourceVolumeNodeChanged")
 
-    def masterVolumeNodeChanged(self) -> None:
+    def _masterVolumeNodeChanged(self) -> None:
         self._call("masterVolumeNodeChanged")
 
-    def layoutChanged(self) -> None:
+    def _layoutChanged(self) -> None:
         self._call("layoutChanged")
 
-    def interactionNodeModified(self, interactionNode: Any) -> None:
+    def _interactionNodeModified(self, interactionNode: Any) -> None:
         if self._call("interactionNodeModified", interactionNode) is _ABSENT:
-            super().interactionNodeModified(interactionNode)
+            super()._interactionNodeModified(interactionNode)
 
     def updateGUIFromMRML(self) -> None:
         if self.active():
@@ -249,6 +249,6 @@ class qSlicerSegmentEditorEffectFactory(QObject):
 
     def _copies(self, known: list[Any]) -> list[Any]:
         """Clones of the registered effects that are not among `known`, which they join."""
-        added = [item.clone() for item in self._effects if all(item.name != other.name for other in known)]
+        added = [item._clone() for item in self._effects if all(item.name != other.name for other in known)]
         known.extend(added)
         return added

@@ -9,6 +9,7 @@ from typing import Any
 
 import slicer
 from PySide6.QtCore import Property, QObject, Signal
+from PySide6.QtGui import QIcon
 
 from . import signals
 from .module_representation import class_from_file, qSlicerScriptedLoadableModuleWidget
@@ -73,13 +74,13 @@ class qSlicerScriptedLoadableModule(QObject):
     contributors = _list("contributors")
     dependencies = _list("dependencies")
     associatedNodeTypes = _list("associatedNodeTypes")
-    hidden = Property(bool, lambda self: self._d.hidden, lambda self, value: self.setHidden(value))
-    index = Property(int, lambda self: self._d.index, lambda self, value: self.setIndex(value))
-    icon = Property("QIcon", lambda self: self._d.icon, lambda self, value: self.setIcon(value))
+    hidden = Property(bool, lambda self: self._d.hidden, lambda self, value: self._set("hidden", bool, value))
+    index = Property(int, lambda self: self._d.index, lambda self, value: self._set("index", int, value))
+    icon = Property("QIcon", lambda self: self._d.icon, lambda self, value: self._set("icon", QIcon, value))
     widgetRepresentationCreationEnabled = Property(
         bool,
         lambda self: self._d.creates,
-        lambda self, value: self.setWidgetRepresentationCreationEnabled(value),
+        lambda self, value: self._set("creates", bool, value),
     )
 
     def _set(self, name: str, kinds: Any, value: Any) -> None:
@@ -87,40 +88,7 @@ class qSlicerScriptedLoadableModule(QObject):
             raise ValueError(f"Property '{name}' cannot be set to a {type(value).__name__}")
         setattr(self._d, name, value)
 
-    def setTitle(self, text: str) -> None:
-        self._set("title", str, text)
-
-    def setHelpText(self, text: str) -> None:
-        self._set("helpText", str, text)
-
-    def setAcknowledgementText(self, text: str) -> None:
-        self._set("acknowledgementText", str, text)
-
-    def setCategories(self, names: Any) -> None:
-        self._set("categories", (list, tuple), names)
-
-    def setContributors(self, names: Any) -> None:
-        self._set("contributors", (list, tuple), names)
-
-    def setDependencies(self, names: Any) -> None:
-        self._set("dependencies", (list, tuple), names)
-
-    def setAssociatedNodeTypes(self, names: Any) -> None:
-        self._set("associatedNodeTypes", (list, tuple), names)
-
-    def setHidden(self, hidden: bool) -> None:
-        self._d.hidden = hidden
-
-    def setIndex(self, index: int) -> None:
-        self._d.index = index
-
-    def setIcon(self, icon: Any) -> None:
-        self._d.icon = icon
-
-    def setWidgetRepresentationCreationEnabled(self, enabled: bool) -> None:
-        self._d.creates = enabled
-
-    def setPythonSource(self, path: str) -> bool:
+    def _setPythonSource(self, path: str) -> bool:
         """Load the module's file and make its module class."""
         kind = class_from_file(Path(path), Path(path).stem)
         if kind is None:
@@ -146,9 +114,9 @@ class qSlicerScriptedLoadableModule(QObject):
     def createNewWidgetRepresentation(self) -> Any:
         """A further panel: set up first, then given the scene."""
         widget = qSlicerScriptedLoadableModuleWidget()
-        if not widget.setPythonSource(self._d.path):
+        if not widget._setPythonSource(self._d.path):
             return None
-        widget.setup()
+        widget._setup()
         widget.setMRMLScene(self._d.scene)
         return widget
 
@@ -181,7 +149,7 @@ class qSlicerModuleManager(QObject):
     def _load(self, path: Path) -> qSlicerScriptedLoadableModule:
         """Load a scripted module from its file, as Slicer does at startup."""
         module = qSlicerScriptedLoadableModule()
-        if not module.setPythonSource(str(path)):
+        if not module._setPythonSource(str(path)):
             raise ImportError(f"{path} holds no scripted module")
         module.setMRMLScene(self._d.scene)
         self._add(module.name, module)

@@ -10,11 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import slicer
-from PySide6.QtCore import Property
+from PySide6.QtCore import Property, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from . import signals
-from .mrml_widgets import qMRMLWidget
 
 
 def class_from_file(path: Path, name: str) -> Any:
@@ -33,8 +32,14 @@ def class_from_file(path: Path, name: str) -> Any:
     return getattr(module, name, None)
 
 
-class qSlicerWidget(qMRMLWidget):
-    """A widget with a scene."""
+class qSlicerWidget(QWidget):
+    """A widget with a scene, which Python can set but not ask for."""
+
+    mrmlSceneChanged = Signal(object)
+    SIGNATURES = {"mrmlSceneChanged": "mrmlSceneChanged(vtkMRMLScene*)"}
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self.mrmlSceneChanged.emit(scene)
 
 
 class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
@@ -47,10 +52,10 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
 
     isEntered = Property(bool, lambda self: self._d.entered)
 
-    def pythonSource(self) -> str:
+    def _pythonSource(self) -> str:
         return self._d.source
 
-    def setPythonSource(self, path: str, className: str = "") -> bool:
+    def _setPythonSource(self, path: str, className: str = "") -> bool:
         """Make the Python half; its methods are looked up here and now."""
         name = Path(path).stem
         name = className or (name if name.endswith("Widget") else name + "Widget")
@@ -72,7 +77,7 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
         """The Python half."""
         return self._d.instance
 
-    def setup(self) -> None:
+    def _setup(self) -> None:
         self._call("setup")
 
     def enter(self) -> None:
@@ -85,8 +90,8 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
 
     def reload(self) -> None:
         """A new Python half, set up but not entered."""
-        self.setPythonSource(self._d.source)
-        self.setup()
+        self._setPythonSource(self._d.source)
+        self._setup()
 
     def _call(self, name: str) -> None:
         method = self._d.methods.get(name)

@@ -77,79 +77,79 @@ class qMRMLNodeComboBox(QWidget):
     # --- Properties ---------------------------------------------------------------------------------------
 
     nodeTypes = Property(
-        "QStringList", lambda self: list(self._d.types), lambda self, value: self.setNodeTypes(value)
+        "QStringList", lambda self: list(self._d.types), lambda self, value: self._setNodeTypes(value)
     )
     hideChildNodeTypes = Property(
         "QStringList",
         lambda self: list(self._d.hidden),
-        lambda self, value: self.setHideChildNodeTypes(value),
+        lambda self, value: self._setHideChildNodeTypes(value),
     )
     currentNodeID = Property(
         str, lambda self: self._id(self._d.current), lambda self, value: self.setCurrentNodeID(value)
     )
-    noneDisplay = Property(str, lambda self: self._d.none, lambda self, value: self.setNoneDisplay(value))
+    noneDisplay = Property(str, lambda self: self._d.none, lambda self, value: self._setNoneDisplay(value))
     showChildNodeTypes = Property(
-        bool, lambda self: self._d.children, lambda self, value: self.setShowChildNodeTypes(value)
+        bool, lambda self: self._d.children, lambda self, value: self._setShowChildNodeTypes(value)
     )
     baseName = Property(
-        str, lambda self: next(iter(self._d.base.values()), ""), lambda self, value: self.setBaseName(value)
+        str, lambda self: next(iter(self._d.base.values()), ""), lambda self, value: self._setBaseName(value)
     )
-    noneEnabled = Property(bool, lambda self: self._d.flags["noneEnabled"], lambda s, v: s.setNoneEnabled(v))
-    addEnabled = Property(bool, lambda self: self._d.flags["addEnabled"], lambda s, v: s.setAddEnabled(v))
+    noneEnabled = Property(bool, lambda self: self._d.flags["noneEnabled"], lambda s, v: s._setNoneEnabled(v))
+    addEnabled = Property(bool, lambda self: self._d.flags["addEnabled"], lambda s, v: s._setAddEnabled(v))
     removeEnabled = Property(
-        bool, lambda self: self._d.flags["removeEnabled"], lambda self, value: self.setRemoveEnabled(value)
+        bool, lambda self: self._d.flags["removeEnabled"], lambda self, value: self._setRemoveEnabled(value)
     )
-    editEnabled = Property(bool, lambda self: self._d.flags["editEnabled"], lambda s, v: s.setEditEnabled(v))
+    editEnabled = Property(bool, lambda self: self._d.flags["editEnabled"], lambda s, v: s._setEditEnabled(v))
     renameEnabled = Property(
-        bool, lambda self: self._d.flags["renameEnabled"], lambda self, value: self.setRenameEnabled(value)
+        bool, lambda self: self._d.flags["renameEnabled"], lambda self, value: self._setRenameEnabled(value)
     )
-    showHidden = Property(bool, lambda self: self._d.flags["showHidden"], lambda s, v: s.setShowHidden(v))
+    showHidden = Property(bool, lambda self: self._d.flags["showHidden"], lambda s, v: s._setShowHidden(v))
     selectNodeUponCreation = Property(
         bool,
         lambda self: self._d.flags["selectNodeUponCreation"],
-        lambda self, value: self.setSelectNodeUponCreation(value),
+        lambda self, value: self._setSelectNodeUponCreation(value),
     )
 
-    def setNodeTypes(self, types: list[str]) -> None:
+    def _setNodeTypes(self, types: list[str]) -> None:
         self._d.types = list(types)
         self._refresh()
 
-    def setHideChildNodeTypes(self, types: list[str]) -> None:
+    def _setHideChildNodeTypes(self, types: list[str]) -> None:
         self._d.hidden = list(types)
         self._refresh()
 
-    def setShowChildNodeTypes(self, show: bool) -> None:
+    def _setShowChildNodeTypes(self, show: bool) -> None:
         self._d.children = show
         self._refresh()
 
-    def setNoneDisplay(self, text: str) -> None:
+    def _setNoneDisplay(self, text: str) -> None:
         self._d.none = text
         self._refresh()
 
-    def setBaseName(self, name: str, nodeType: str = "") -> None:
+    def _setBaseName(self, name: str, nodeType: str = "") -> None:
         self._d.base[nodeType] = name
 
-    def setNoneEnabled(self, enabled: bool) -> None:
+    def _setNoneEnabled(self, enabled: bool) -> None:
         self._d.flags["noneEnabled"] = enabled
         self._refresh()
 
-    def setAddEnabled(self, enabled: bool) -> None:
+    def _setAddEnabled(self, enabled: bool) -> None:
         self._d.flags["addEnabled"] = enabled
 
-    def setRemoveEnabled(self, enabled: bool) -> None:
+    def _setRemoveEnabled(self, enabled: bool) -> None:
         self._d.flags["removeEnabled"] = enabled
 
-    def setEditEnabled(self, enabled: bool) -> None:
+    def _setEditEnabled(self, enabled: bool) -> None:
         self._d.flags["editEnabled"] = enabled
 
-    def setRenameEnabled(self, enabled: bool) -> None:
+    def _setRenameEnabled(self, enabled: bool) -> None:
         self._d.flags["renameEnabled"] = enabled
 
-    def setShowHidden(self, show: bool) -> None:
+    def _setShowHidden(self, show: bool) -> None:
         self._d.flags["showHidden"] = show
         self._refresh()
 
-    def setSelectNodeUponCreation(self, select: bool) -> None:
+    def _setSelectNodeUponCreation(self, select: bool) -> None:
         self._d.flags["selectNodeUponCreation"] = select
 
     def addAttribute(self, nodeType: str, name: str, value: Any = None) -> None:

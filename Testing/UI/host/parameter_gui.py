@@ -101,15 +101,15 @@ def _number(widget: Any, parameter: Parameter) -> Connector:
             f"Cannot have a connection to {type(widget).__name__} where the type is unbounded."
         )
     whole = isinstance(widget, (QSlider, QSpinBox))
-    widget.setMinimum(low if low is not None else -(2**31) if whole else float("-inf"))
-    widget.setMaximum(high if high is not None else 2**31 - 1 if whole else float("inf"))
+    widget.minimum = low if low is not None else -(2**31) if whole else float("-inf")
+    widget.maximum = high if high is not None else 2**31 - 1 if whole else float("inf")
     for item in extras:
         if isinstance(item, Decimals) and not whole:
-            widget.setDecimals(item.value)
+            widget.decimals = item.value
         elif isinstance(item, SingleStep):
-            widget.setSingleStep(item.value)
+            widget.singleStep = item.value
     if parameter.kind is int and not whole:
-        widget.setDecimals(0)
+        widget.decimals = 0
     return Connector(widget, "valueChanged", lambda: parameter.kind(widget.value), widget.setValue)
 
 

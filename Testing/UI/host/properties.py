@@ -102,7 +102,9 @@ def write(instance: Any, name: str, value: Any) -> None:
         return
     own = next((vars(klass)[name] for klass in kind.__mro__ if name in vars(klass)), None)
     if isinstance(own, Property):
-        getattr(instance, "set" + name[0].upper() + name[1:])(value)
+        if own.fset is None:
+            raise AttributeError(f"Property '{name}' of type '{kind.__name__}' object is not writable")
+        own.fset(instance, value)
     elif hasattr(own, "__set__"):
         own.__set__(instance, value)
     elif is_wrapper(kind) and not name.startswith("_") and not isinstance(value, SignalInstance):

@@ -135,7 +135,7 @@ class qMRMLSegmentEditorWidget(
         with slicer.util.NodeModify(self._d.node):
             for effect in self._d.effects:
                 effect.setParameterSetNode(self._d.node)
-                effect.setMRMLDefaults()
+                effect._setMRMLDefaults()
 
     def _onNodeModified(self, caller: Any, event: str) -> None:
         self.updateWidgetFromMRML()
@@ -326,8 +326,8 @@ class qMRMLSegmentEditorWidget(
         self.sourceVolumeNodeChanged.emit(source)
         self.masterVolumeNodeChanged.emit(source)
         for effect in self._d.effects:
-            effect.sourceVolumeNodeChanged()
-            effect.masterVolumeNodeChanged()
+            effect._sourceVolumeNodeChanged()
+            effect._masterVolumeNodeChanged()
 
     def _onSegmentsChanged(self, caller: Any, event: str) -> None:
         self._updateMaskSegments()

@@ -45,12 +45,12 @@ class EditorEffects:
         for effect in qSlicerSegmentEditorEffectFactory.instance()._copies(self._d.effects):
             effect._selectEffect.connect(self.setActiveEffectByName)
             effect._saveState.connect(self.saveStateForUndo)
-            effect.setSegmentEditorLogic(self._d.logic)
+            effect._setSegmentEditorLogic(self._d.logic)
             if self._d.node is not None:
                 effect.setParameterSetNode(self._d.node)
-                effect.setMRMLDefaults()
-            self._addButton(effect, effect.name, effect.title, effect.icon())
-            effect.setupOptionsFrame()
+                effect._setMRMLDefaults()
+            self._addButton(effect, effect.name, effect.title, effect._icon())
+            effect._setupOptionsFrame()
             effect.optionsFrame().setVisible(False)
             self._d.ui.EffectsOptionsFrame.layout().addWidget(effect.optionsFrame())
         self._layOutButtons()

@@ -85,14 +85,14 @@ def _selectors(ui: SimpleNamespace) -> QGridLayout:
         )
     ):
         caption, box = named(QLabel(label), name + "Label"), named(qMRMLNodeComboBox(), name + "ComboBox")
-        box.setNodeTypes([kind])
+        box.nodeTypes = [kind]
         grid.addWidget(caption, row, 0)
         grid.addWidget(box, row, 1)
         setattr(ui, name + "Label", caption)
         setattr(ui, name + "ComboBox", box)
-    ui.SourceVolumeNodeComboBox.setHideChildNodeTypes(["vtkMRMLLabelMapVolumeNode"])
-    ui.SourceVolumeNodeComboBox.setNoneEnabled(True)
-    ui.SourceVolumeNodeComboBox.setNoneDisplay("Select source volume to enable editing")
+    ui.SourceVolumeNodeComboBox.hideChildNodeTypes = ["vtkMRMLLabelMapVolumeNode"]
+    ui.SourceVolumeNodeComboBox.noneEnabled = True
+    ui.SourceVolumeNodeComboBox.noneDisplay = "Select source volume to enable editing"
     ui.SpecifyGeometryButton = named(QToolButton(), "SpecifyGeometryButton", "Specify geometry")
     grid.addWidget(ui.SpecifyGeometryButton, 1, 2)
     grid.setColumnStretch(1, 1)

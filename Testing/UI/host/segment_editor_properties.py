@@ -71,7 +71,7 @@ class EditorProperties:
         self._d.columns = count
         self.updateEffectList()
 
-    def setUnorderedEffectsVisible(self, visible: bool) -> None:
+    def _setUnorderedEffectsVisible(self, visible: bool) -> None:
         if visible != self._d.unordered:
             self._d.unordered = visible
             self.updateEffectList()
@@ -79,10 +79,10 @@ class EditorProperties:
     def setJumpToSelectedSegmentEnabled(self, enable: bool) -> None:
         self._d.ui.SegmentsTableView.setJumpToSelectedSegmentEnabled(enable)
 
-    def setDefaultTerminologyEntrySettingsKey(self, key: str) -> None:
+    def _setDefaultTerminologyEntrySettingsKey(self, key: str) -> None:
         self._d.terminologyKey = key
 
-    def setDefaultTerminologyEntry(self, entry: str) -> None:
+    def _setDefaultTerminologyEntry(self, entry: str) -> None:
         self._d.logic.SetDefaultTerminologyEntry(entry)
         if self._d.terminologyKey:
             QSettings().setValue(self._d.terminologyKey, entry)
@@ -117,13 +117,13 @@ class EditorProperties:
     )
     effectButtonStyle = Property(int, lambda self: int(self._d.style), setEffectButtonStyle)
     effectColumnCount = Property(int, lambda self: self._d.columns, setEffectColumnCount)
-    unorderedEffectsVisible = Property(bool, lambda self: self._d.unordered, setUnorderedEffectsVisible)
+    unorderedEffectsVisible = Property(bool, lambda self: self._d.unordered, _setUnorderedEffectsVisible)
     jumpToSelectedSegmentEnabled = Property(
         bool,
         lambda self: self._d.ui.SegmentsTableView.jumpToSelectedSegmentEnabled,
         setJumpToSelectedSegmentEnabled,
     )
     defaultTerminologyEntrySettingsKey = Property(
-        str, lambda self: self._d.terminologyKey, setDefaultTerminologyEntrySettingsKey
+        str, lambda self: self._d.terminologyKey, _setDefaultTerminologyEntrySettingsKey
     )
-    defaultTerminologyEntry = Property(str, _defaultTerminologyEntry, setDefaultTerminologyEntry)
+    defaultTerminologyEntry = Property(str, _defaultTerminologyEntry, _setDefaultTerminologyEntry)

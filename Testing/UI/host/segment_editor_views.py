@@ -126,10 +126,10 @@ class _Passer:
         try:
             number = _number(event)
             if caller.IsA("vtkRenderWindowInteractor"):
-                if effect.processInteractionEvents(caller, number, self._view_widget):
+                if effect._processInteractionEvents(caller, number, self._view_widget):
                     caller.GetCommand(self.tag).SetAbortFlag(1)
             else:
-                effect.processViewNodeEvents(caller, number, self._view_widget)
+                effect._processViewNodeEvents(caller, number, self._view_widget)
         except Exception as error:
             logging.exception("An error while an effect handled %s", event)
             signals.errors.append(error)

@@ -84,6 +84,13 @@ class SliceMouse:
             self._inside = view
         self._send(view, "MouseMoveEvent", xy, modifiers)
 
+    def passed(self, view: str) -> list[str]:
+        """The events that no effect consumed since the last call: the view itself would act on them."""
+        found = self._view(view)._d.passed
+        events = list(found)
+        found.clear()
+        return events
+
     def leave(self) -> None:
         """Move out of the view."""
         if self._inside is not None:
@@ -134,10 +141,13 @@ class SliceMouse:
             raise ValueError(f"There is no slice view {view}")
         return widget
 
-    def _interactor(self, view: str) -> Any:
+    def _view(self, view: str) -> Any:
         if view == "3D":
-            return self._app.layoutManager().threeDWidget(0).threeDView().interactor()
-        return self._widget(view).sliceView().interactor()
+            return self._app.layoutManager().threeDWidget(0).threeDView()
+        return self._widget(view).sliceView()
+
+    def _interactor(self, view: str) -> Any:
+        return self._view(view).interactor()
 
     def _send(self, view: str, event: str, xy: tuple[int, int], modifiers: Sequence[str] = ()) -> None:
         unknown = set(modifiers) - MODIFIERS

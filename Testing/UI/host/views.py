@@ -14,6 +14,12 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from .mrml_widgets import qMRMLWidget
 
 VIEW_SIZE = (400, 400)
+# What the view itself would answer to, by moving the slice, zooming or opening its menu.
+_BUTTONS = [
+    f"{button}Button{what}" for button in ("Left", "Middle", "Right") for what in ("Press", "Release")
+]
+_OTHERS = ["MouseMove", "MouseWheelForward", "MouseWheelBackward", "KeyPress", "KeyRelease"]
+PASSED = [f"{name}Event" for name in _BUTTONS + _OTHERS]
 
 
 class _View(QWidget):
@@ -31,7 +37,12 @@ class _View(QWidget):
         interactor.SetSize(*VIEW_SIZE)
         interactor.Enable()
         interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
-        self._d = SimpleNamespace(window=window, renderer=renderer, interactor=interactor, renders=0)
+        self._d = SimpleNamespace(
+            window=window, renderer=renderer, interactor=interactor, renders=0, passed=[]
+        )
+        passed = self._d.passed
+        for event in PASSED:
+            interactor.AddObserver(event, lambda caller, name: passed.append(name), 0.0)
         self._d.cursor = self._d.default = QCursor()
         self.setMinimumSize(100, 100)
         self.resize(*VIEW_SIZE)
@@ -68,16 +79,7 @@ class qMRMLSliceView(_View):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        style = slicer.vtkMRMLSliceViewInteractorStyle()
-        style.SetInteractor(self._d.interactor)
-        self._d.style = style
         self._d.node = None
-
-    def interactorObserver(self) -> Any:
-        return self._d.style
-
-    def sliceViewInteractorStyle(self) -> Any:
-        return self._d.style
 
     def mrmlSliceNode(self) -> Any:
         return self._d.node
@@ -102,9 +104,6 @@ class qMRMLThreeDView(_View):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        style = slicer.vtkMRMLThreeDViewInteractorStyle()
-        style.SetInteractor(self._d.interactor)
-        self._d.style = style
         self._d.node = None
 
     def mrmlViewNode(self) -> Any:
@@ -126,13 +125,15 @@ class qMRMLSliceWidget(qMRMLWidget):
         self._d = SimpleNamespace(view=view, logic=None, node=None)
 
     sliceViewName = Property(
-        str, lambda self: self._d.node.GetLayoutName() or "", lambda self, value: self.setSliceViewName(value)
+        str,
+        lambda self: self._d.node.GetLayoutName() or "",
+        lambda self, value: self._setSliceViewName(value),
     )
     sliceOrientation = Property(
         str, lambda self: self._d.node.GetOrientation(), lambda self, value: self.setSliceOrientation(value)
     )
 
-    def setSliceViewName(self, name: str) -> None:
+    def _setSliceViewName(self, name: str) -> None:
         self._d.node.SetLayoutName(name)
 
     def setSliceOrientation(self, orientation: str) -> None:
