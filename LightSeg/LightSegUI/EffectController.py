@@ -47,6 +47,7 @@ class EffectController:
         self._effect = scriptedEffect
         self._active = False
         self._logic: Any = None
+        self._busy = False
         self._pressedIn3D: Any = None
         self._awaitsSuggestion = False
         self._cursors = Cursors()
@@ -200,10 +201,6 @@ class EffectController:
 
     # --- What the logic tells -----------------------------------------------------------------------------
 
-    @property
-    def _busy(self) -> bool:
-        return self._logic is not None and bool(self._logic.busy)
-
     def _onAnswered(self, answer: Answer) -> None:
         self._work.trail.answered(self._work.volume, self._work.segmentation, answer)
         self._watch.poke()
@@ -224,6 +221,8 @@ class EffectController:
             )
 
     def _onBusyChanged(self, busy: bool) -> None:
+        # What the signal says counts, not `logic.busy` at this instant: the worker is quick.
+        self._busy = busy
         if busy:
             self.options.showText(_("Segmenting"))
         self.showState()
@@ -270,7 +269,7 @@ class EffectController:
             return
         if logic is not self._logic:
             self._disconnectLogic()
-            self._logic = logic
+            self._logic, self._busy = logic, bool(logic.busy)
             for signal, slot in self._logicSlots():
                 signal.connect(slot)
 
@@ -278,7 +277,7 @@ class EffectController:
         if self._logic is not None:
             for signal, slot in self._logicSlots():
                 signal.disconnect(slot)
-        self._logic = None
+        self._logic, self._busy = None, False
 
     def _logicSlots(self) -> list[tuple[Any, Any]]:
         logic = self._logic
