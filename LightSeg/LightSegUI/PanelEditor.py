@@ -35,6 +35,7 @@ class PanelEditor(VTKObservationMixin):
         widget.setEffectNameOrder(list(EFFECTS))
         widget.setProperty("unorderedEffectsVisible", False)  # Python sees no setter for it
         self._fold("MaskingGroupBox")
+        self._optionsBoxes = slicer.util.findChildren(widget, name="OptionsGroupBox")
         self.useEditorNode()
 
     # --- Nodes --------------------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ class PanelEditor(VTKObservationMixin):
     def hideEffectOptions(self) -> None:
         """The panel shows the tools itself, so the editor need not show the LightSeg effect's options too."""
         if self.tool:
-            for box in slicer.util.findChildren(self.widget, name="OptionsGroupBox"):
+            for box in self._optionsBoxes:
                 box.setVisible(False)
 
     # --- Life ---------------------------------------------------------------------------------------------
