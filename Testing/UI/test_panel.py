@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import slicer
+
 from panel_world import CENTRE, World
 
 TOOL_NAMES = ("inside", "outside", "box", "scribble")
@@ -81,7 +82,7 @@ def test_a_tool_makes_the_effect_active_with_that_tool(world: World, name: str) 
     assert world.logic.settings.tool == name
 
 
-def test_the_model_is_loaded_when_a_tool_is_chosen_so_that_the_first_click_need_not_wait(world: World) -> None:
+def test_the_model_is_loaded_while_the_user_aims_for_the_first_click(world: World) -> None:
     world.press("inside")
     world.settle()
     assert world.loaded == [(world.logic.modelName, "auto")]
@@ -170,7 +171,8 @@ def test_a_new_segment_is_selected_and_the_old_one_stays(world: World) -> None:
 def test_undo_and_redo_of_the_editor_take_one_answer_back_and_bring_it_again(world: World) -> None:
     world.segmentBall()
     count = world.voxels()
-    undo, redo = (slicer.util.findChild(world.ui.lightSegEditor, name) for name in ("UndoButton", "RedoButton"))
+    editor = world.ui.lightSegEditor
+    undo, redo = (slicer.util.findChild(editor, name) for name in ("UndoButton", "RedoButton"))
     undo.click()
     world.host.pump()
     assert world.voxels() == 0
@@ -247,7 +249,7 @@ def test_where_nothing_is_to_be_suggested_the_panel_says_so(world: World) -> Non
 # --- Leaving and coming back ------------------------------------------------------------------------------
 
 
-def test_leaving_the_module_leaves_the_effect_and_coming_back_finds_everything_as_it_was(world: World) -> None:
+def test_leaving_the_module_leaves_the_effect_and_coming_back_finds_the_rest(world: World) -> None:
     world.segmentBall()
     count = world.voxels()
     world.host.leave()
