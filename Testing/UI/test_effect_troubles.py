@@ -51,24 +51,17 @@ def test_a_scribble_that_leaves_the_image_says_so(bench, status):
     assert not bench.mask().any()
 
 
-@pytest.fixture
-def threeD(bench):
-    """The interactor of the 3D view, without Slicer's style, whose picking takes an OpenGL context."""
-    interactor = bench.host.app.layoutManager().threeDWidget(0).threeDView().interactor()
-    interactor.SetInteractorStyle(None)
-    return interactor
-
-
-def test_a_click_in_a_3d_view_says_where_to_click(bench, status, threeD):
+def test_a_click_in_a_3d_view_says_where_to_click(bench, status):
     heard = []
-    threeD.AddObserver("LeftButtonPressEvent", lambda *event: heard.append(event))
+    interactor = bench.host.app.layoutManager().threeDWidget(0).threeDView().interactor()
+    interactor.AddObserver("LeftButtonPressEvent", lambda *event: heard.append(event))
     bench.host.mouse.clickXY("3D", (100, 100))
     assert "slice view" in status[-1]
     assert len(heard) == 1
     assert not bench.logic.busy
 
 
-def test_turning_a_3d_view_says_nothing(bench, status, threeD):
+def test_turning_a_3d_view_says_nothing(bench, status):
     mouse = bench.host.mouse
     mouse.press("3D", (100, 100))
     mouse.moveXY("3D", (150, 120))
