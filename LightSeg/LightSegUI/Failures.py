@@ -24,7 +24,7 @@ def explain(error: BaseException) -> LightSegError:
         found = MissingPackageError(
             _("The Python package {name} cannot be used").format(name=error.name or _("that LightSeg needs")),
             str(error),
-            _("Install what LightSeg needs in the LightSeg module, section Installation"),
+            _("Open the LightSeg module and press Install..."),
         )
     elif isinstance(error, MemoryError):
         _LOG.error("Memory ran out", exc_info=error)

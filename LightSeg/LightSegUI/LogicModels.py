@@ -146,7 +146,7 @@ class LogicModels(LogicBase):
                 context.report(0.0, text)
                 trial = self._tryModel(name, where)
                 if trial.error is not None:
-                    raise LightSegError(failure, trial.error)
+                    raise LightSegError(failure, trial.error, _("Choose another model or device"))
                 return trial
 
             def done(trial: Trial) -> None:

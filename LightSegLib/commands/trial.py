@@ -64,7 +64,8 @@ class Trial:
 
 
 def try_model(model_id: str, device: str) -> Trial:
-    """Load a model on a device and click a few times on a synthetic image."""
+    """Load a model on a device ("auto" for the best one) and click a few times on a synthetic image."""
+    from LightSegLib.runtime.devices import choose_device
     from LightSegLib.runtime.memory import measure_peak_bytes
 
     for needed in ("LightSegLib.models.network_model", "LightSegLib.regions"):
@@ -72,6 +73,7 @@ def try_model(model_id: str, device: str) -> Trial:
 
     volume, centres, radius = balls()
     try:
+        device = str(choose_device(device))
         trial, peak = measure_peak_bytes(lambda: _run(model_id, device, volume, centres, radius), device)
     except (LightSegError, RuntimeError, OSError) as error:
         return Trial(model_id, device, error=str(error))

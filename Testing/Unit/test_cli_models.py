@@ -144,3 +144,18 @@ def test_the_verdict_is_about_the_fastest_model(seconds, word):
     assert good
     assert f"is {word}:" in verdict
     assert "b on cpu" in verdict
+
+
+def test_a_model_is_tried_on_the_best_device_when_none_is_named(bundle):
+    bundle()
+    tried = trial.try_model("tiny", "auto")
+    assert tried.error is None
+    assert tried.device != "auto"
+    assert tried.click_seconds > 0
+
+
+def test_a_trial_on_a_device_that_is_not_there_says_so(bundle):
+    bundle()
+    tried = trial.try_model("tiny", "tpu")
+    assert "tpu" in tried.error
+    assert tried.click_seconds is None
