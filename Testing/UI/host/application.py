@@ -72,9 +72,10 @@ class qSlicerApplication(QApplication):
         self.aboutToQuit.emit()
         self._d.modules._unloadAll()
         self._d.scene.Clear(1)
-        self._d.window.close()
-        self._d.window.deleteLater()
         self._d.modules.deleteLater()
+        for widget in self.topLevelWidgets():
+            widget.close()
+            widget.deleteLater()
 
     # --- Questions ----------------------------------------------------------------------------------------
 

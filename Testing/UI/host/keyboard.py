@@ -19,10 +19,7 @@ class Keyboard:
         """Press "Ctrl+Z" or "P"; for the main window, or the widget that is to have the focus."""
         window = slicer.util.mainWindow()
         target = widget if widget is not None else window
-        top = target.window()
-        top.show()
-        top.activateWindow()
-        QTest.qWaitForWindowActive(top)
+        self._activate(target.window())
         if widget is not None:
             widget.setFocus()
         self._app.processEvents()
@@ -31,10 +28,7 @@ class Keyboard:
 
     def type(self, text: str, widget: Any) -> None:
         """Type text into a widget."""
-        top = widget.window()
-        top.show()
-        top.activateWindow()
-        QTest.qWaitForWindowActive(top)
+        self._activate(widget.window())
         widget.setFocus()
         QTest.keyClicks(widget, text)
         self._app.processEvents()
@@ -42,3 +36,10 @@ class Keyboard:
     def owners(self, keys: str) -> list[Any]:
         """The enabled shortcuts of the application with this key; two or more are ambiguous."""
         return self._app._shortcuts_for(keys)
+
+    def _activate(self, window: Any) -> None:
+        window.show()
+        window.activateWindow()
+        if not QTest.qWaitForWindowActive(window):
+            modal = self._app.activeModalWidget()
+            raise RuntimeError(f"{window} cannot become the active window; modal is {modal}")

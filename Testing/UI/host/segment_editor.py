@@ -94,6 +94,7 @@ class qMRMLSegmentEditorWidget(
         self._d.logic.SetMRMLApplicationLogic(slicer.app.applicationLogic())
         self._d.logic.SetMRMLScene(scene)
         self._d.logic.SetVerbose(True)
+        slicer.app.layoutManager().layoutChanged.connect(self._onLayoutChanged)
         if scene is not None:
             self.setInteractionNode(scene.GetNodeByID("vtkMRMLInteractionNodeSingleton"))
             self._d.observed.add(scene, _EVENTS.EndCloseEvent, self._onSceneClosed)

@@ -175,4 +175,4 @@ class EditorEffects:
 
     def _onInteractionModified(self, caller: Any, event: str) -> None:
         if self._d.active is not None:
-            self._d.active.interactionNodeModified(self._d.interaction)
+            self._d.active._interactionNodeModified(self._d.interaction)

@@ -68,6 +68,14 @@ class EditorViews:
             passer.tag = target.AddObserver(event, passer, 1.0)
             self._d.observations.append((target, passer.tag))
 
+    def _onLayoutChanged(self, layout: int) -> None:
+        if self._d.viewsObserved:
+            self.setupViewObservations()
+            if self._d.autoShow:
+                self.showSourceVolumeInSliceViewers()
+            for effect in self._d.effects:
+                effect._layoutChanged()
+
     def showSourceVolumeInSliceViewers(
         self, forceShowInBackground: bool = False, fitSlice: bool = False
     ) -> None:
