@@ -182,7 +182,10 @@ class PromptTools:
                 "Press the button again to stop."
             ),
             OUTSIDE: _("Click on what the mask covers but should not. Press the button again to stop."),
-            BOX: _("Drag a box around the structure in a slice view. Press the button again to stop."),
+            BOX: _(
+                "Drag a box around the structure in a slice view. It is as deep as its shorter side, with the "
+                "slice in the middle. Press the button again to stop."
+            ),
             SCRIBBLE: _(
                 "Draw a line along the structure in a slice view; hold Ctrl to draw on what does not belong "
                 "to it. Press the button again to stop."
