@@ -183,8 +183,8 @@ class PromptTools:
             ),
             OUTSIDE: _("Click on what the mask covers but should not. Press the button again to stop."),
             BOX: _(
-                "Drag a box around the structure in a slice view. It is as deep as its shorter side, with the "
-                "slice in the middle. Press the button again to stop."
+                "Drag a box around the structure in a slice view. It is as deep as its shorter side, with "
+                "the slice in the middle. Press the button again to stop."
             ),
             SCRIBBLE: _(
                 "Draw a line along the structure in a slice view; hold Ctrl to draw on what does not belong "
