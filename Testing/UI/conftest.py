@@ -17,6 +17,8 @@ sys.path.insert(0, str(HERE))
 
 def _why_not() -> str:
     """Why the widgets cannot be tested here; "" if they can."""
+    import host  # noqa: F401 # it has a say in how PySide6 starts
+
     try:
         import PySide6
         import slicer  # noqa: F401

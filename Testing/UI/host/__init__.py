@@ -8,3 +8,8 @@ Use it through the fixture `host`, see `driver.Host`.
 """
 
 from __future__ import annotations
+
+import sys
+
+# PySide6 looks here when it is first imported: enumerations and flags that are integers too, as in PythonQt.
+sys.pyside6_option_python_enum = 0x01 | 0x02  # type: ignore[attr-defined]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from PySide6.QtCore import Property, QObject, SignalInstance
+from PySide6.QtCore import Property, QObject, Signal, SignalInstance
 
 Reader = Callable[[Any], Any]
 Writer = Callable[[Any, Any], Any]
@@ -91,7 +92,8 @@ def write(instance: Any, name: str, value: Any) -> None:
     """Assign an attribute as PythonQt does: a Qt property, or something a Python class keeps for itself.
 
     Raises:
-        AttributeError: the property is read-only, or the object is a mere wrapper and has no such attribute.
+        AttributeError: the property is read-only, the name is a method or signal of C++, or the object is a
+            mere wrapper and has no such attribute.
     """
     kind = type(instance)
     entry = table_of(kind).get(name)
@@ -100,6 +102,8 @@ def write(instance: Any, name: str, value: Any) -> None:
             raise AttributeError(f"Property '{name}' of type '{kind.__name__}' object is not writable")
         entry[1](instance, value)
         return
+    if not isinstance(value, SignalInstance) and _is_member(kind, name):
+        raise AttributeError(f"Slot '{name}' can not be overwritten on {kind.__name__} object")
     own = next((vars(klass)[name] for klass in kind.__mro__ if name in vars(klass)), None)
     if isinstance(own, Property):
         if own.fset is None:
@@ -114,3 +118,13 @@ def write(instance: Any, name: str, value: Any) -> None:
         )
     else:
         instance.__dict__[name] = value
+
+
+@cache
+def _is_member(kind: type, name: str) -> bool:
+    """Whether C++ has a method or signal of this name; a Python class's own does not count."""
+    found = (vars(klass)[name] for klass in kind.__mro__ if is_wrapper(klass) and name in vars(klass))
+    own = next(found, None)
+    if name.startswith("_") or isinstance(own, Property):
+        return False
+    return callable(own) or isinstance(own, Signal)

@@ -7,22 +7,17 @@ in the tests uses Qt.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-# PySide6 reads this when it is first imported: enumerations and flags that are integers too, as in PythonQt.
-sys.pyside6_option_python_enum = 0x01 | 0x02  # type: ignore[attr-defined]
+from PySide6 import QtCore, QtGui, QtWidgets
+from PySide6.QtCore import QObject, QSignalBlocker, SignalInstance
 
-from PySide6 import QtCore, QtGui, QtWidgets  # noqa: E402
-from PySide6.QtCore import QObject, QSignalBlocker, SignalInstance  # noqa: E402
-
-from . import properties, signals  # noqa: E402
+from . import properties, signals
 
 original_getattribute = QObject.__getattribute__
 
 # In PySide6 but not in PythonQt's wrapping of Qt 5.
 ABSENT_METHODS = {
-    QtCore.Qt: ("CTRL", "SHIFT", "ALT", "META"),
     QSignalBlocker: ("__enter__", "__exit__"),
 }
 
@@ -31,7 +26,7 @@ def install() -> None:
     """Change PySide6's classes; harmless when called again."""
     if QObject.__getattribute__ is _getattribute:
         return
-    QObject.className = lambda self: self.metaObject().className()
+    QObject.className = lambda self: type(self).__name__
     QObject.delete = _delete
     QtWidgets.QDialog.exec_ = lambda self: self.exec()
     QtWidgets.QMenu.exec_ = lambda self, *where: self.exec(*where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from PySide6.QtCore import QMetaMethod, QMetaObject, QObject
@@ -61,7 +62,7 @@ def connect(sender: QObject, signature: str, slot: Any, member: str | None = Non
     name = wanted.partition("(")[0]
     matches = [known for known in _overloads(sender, name) if _matches(sender, known, wanted)]
     if not matches:
-        raise AttributeError(f"{sender.metaObject().className()} has no signal {wanted}")
+        raise AttributeError(f"{type(sender).__name__} has no signal {wanted}")
     if member is not None:
         slot = getattr(slot, member.partition("(")[0])
     return _connect(sender, matches[0], slot, len(_types(wanted)))
@@ -71,7 +72,7 @@ def disconnect(sender: QObject, signature: str, slot: Any = None, member: str | 
     """The reverse of `connect`; False if that was not connected."""
     name = QMetaObject.normalizedSignature(signature).data().decode().partition("(")[0]
     if not _overloads(sender, name):
-        raise AttributeError(f"{sender.metaObject().className()} has no signal {signature}")
+        raise AttributeError(f"{type(sender).__name__} has no signal {signature}")
     return _disconnect(sender, name, getattr(slot, member.partition("(")[0]) if member is not None else slot)
 
 
@@ -124,13 +125,21 @@ def _disconnect(sender: QObject, name: str, slot: Slot | None) -> bool:
 
 
 def _overloads(sender: QObject, name: str) -> list[str]:
-    """The signatures of a signal, most derived class last, in the order Qt lists them."""
-    meta = sender.metaObject()
-    found = []
+    """The signatures of a signal, in the order Qt lists them."""
+    return _signals_of(type(sender)).get(name, [])
+
+
+@cache
+def _signals_of(kind: type) -> dict[str, list[str]]:
+    # Never by `sender.metaObject()`: PySide6 ties that to the object, and with it the class loses its own.
+    meta = kind.staticMetaObject
+    found: dict[str, list[str]] = {}
     for index in range(meta.methodCount()):
         method = meta.method(index)
-        if method.methodType() == QMetaMethod.MethodType.Signal and method.name() == name:
-            found.append(method.methodSignature().data().decode())
+        if method.methodType() == QMetaMethod.MethodType.Signal:
+            found.setdefault(method.name().data().decode(), []).append(
+                method.methodSignature().data().decode()
+            )
     return found
 
 
