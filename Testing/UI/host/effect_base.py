@@ -15,6 +15,11 @@ from .ctk_buttons import ctkMessageBox
 from .effect_parameters import EffectParameters
 from .effect_views import EffectViews
 
+_MODES = [
+    getattr(slicer.vtkSlicerSegmentEditorLogic, f"ModificationMode{name}")
+    for name in ("Set", "Add", "Remove", "RemoveAll")
+]
+
 
 class qSlicerSegmentEditorAbstractEffect(EffectParameters, EffectViews, QObject):
     """What every effect can do: parameters, options, views, writing. Only scripted ones may set a name."""
@@ -173,7 +178,7 @@ class qSlicerSegmentEditorAbstractEffect(EffectParameters, EffectViews, QObject)
         if self._d.logic is not None:
             bypass = bool(rest[0]) if rest else False
             self._d.logic.ModifySegmentByLabelmap(
-                segmentation, segmentID, modifier, int(mode), extent, self.perSegment, bypass
+                segmentation, segmentID, modifier, _MODES[int(mode)], extent, self.perSegment, bypass
             )
 
     def _setSegmentEditorLogic(self, logic: Any) -> None:
