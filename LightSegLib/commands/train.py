@@ -39,6 +39,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--without-structures", metavar="REGEX", help="leave out structures whose name this is found in"
     )
+    parser.add_argument(
+        "--start-from", metavar="MODEL", help="begin with a model's weights: a bundled name, or a folder"
+    )
     add_device(parser)
     parser.add_argument("--threads", type=at_least_one, metavar="N", help="CPU threads of the network")
     parser.add_argument(
@@ -96,6 +99,7 @@ def _train(arguments: argparse.Namespace, recipe: Recipe) -> None:
                 threads=arguments.threads,
                 workers=max(0, arguments.workers),
                 left_out=left_out,
+                beginning=arguments.start_from,
             )
             done = trainer.run(report=report)
     except KeyboardInterrupt:

@@ -50,7 +50,7 @@ class ModelCard:
         capabilities: prompts and images it understands.
         weights: the file.
         regions: settings of the region policy, where they differ from the defaults.
-        training: commit, recipe, hardware, minutes, steps, samples, date.
+        training: commit, recipe, hardware, minutes, steps, samples, date, and the model it started from.
         data: sources with licence, origin and number of cases.
         validation: Dice after 1, 3, 5 and 10 simulated clicks per source, and the baseline's; empty if not
             measured.

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -31,12 +32,15 @@ class Progress:
         seconds: training time spent, over all resumed parts.
         samples: cubes seen.
         hardware: the machine, in words.
+        started_from: the model whose weights the run began with, see `training.starting`; empty for random
+            ones.
     """
 
     step: int = 0
     seconds: float = 0.0
     samples: int = 0
     hardware: str = ""
+    started_from: dict[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(

@@ -110,6 +110,7 @@ def export_model(run_folder: Path, output: Path, licence: str = WEIGHTS_LICENCE)
             "samples": progress.samples,
             "date": date.today().isoformat(),
             "left_out": left_out,
+            "started_from": progress.started_from,
         },
         data=data,
         memory_bytes=estimate_peak_bytes(network, example) or 0,

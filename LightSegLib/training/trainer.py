@@ -39,6 +39,7 @@ from LightSegLib.training.mixed_precision import keep_small_grids_exact, prefers
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.recipe import Recipe
 from LightSegLib.training.samples import Sample, SampleStream, SamplingPlan
+from LightSegLib.training.starting import start_from
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +59,13 @@ class Trainer:
         threads: CPU threads of the network; PyTorch's default if None.
         workers: processes that draw samples.
         left_out: what was left out of the pack on purpose, for the card.
+        beginning: a trained model, by name or folder, whose weights a new run begins with; random ones if
+            None. A resumed run has weights of its own.
 
     Raises:
-        TrainingError: no time to train, a checkpoint that does not fit, or a recipe that weighs teachers but
-            builds none.
+        TrainingError: no time to train, a checkpoint or a beginning that does not fit, or a recipe that weighs
+            teachers but builds none.
+        ModelError: there is no such beginning, or it is damaged.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Trainer:
         threads: int | None = None,
         workers: int = 1,
         left_out: Sequence[str] = (),
+        beginning: str | Path | None = None,
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
@@ -91,12 +96,14 @@ class Trainer:
         self.taught = recipe.texture_weight > 0 or recipe.reconstruction_weight > 0
         if self.taught and not self.network.has_teachers:
             raise _no_teachers(recipe)
+        self.progress = Progress()
+        if beginning is not None and not (folder / PROGRESS_NAME).exists():
+            self.progress.started_from = start_from(beginning, self.network)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
         self.loss = SegmentationLoss()
-        self.progress = Progress()
         if (folder / PROGRESS_NAME).exists():
             self.progress = load_checkpoint(folder, self.network, self.average, self.optimizer)
             logger.info("Resuming at step %d, %.1f minutes", self.progress.step, self.progress.seconds / 60)
