@@ -31,6 +31,7 @@ class Recipe:
         warm_up: share of the time in which the learning rate rises.
         average_decay: of the exponential moving average of the weights; the average is what ships.
         kinds: probability of "real", "recoloured", "supervoxel" and "shapes" samples.
+        plain: share of the "real" samples in their own orientation and contrast, as a session shows them.
         source_weights: how often a source is drawn relative to the others; 1 where none is given.
         closer: probability that a sample goes on in a closer cube.
         extent_range: longest extent of the object over the cube's edge.
@@ -56,6 +57,7 @@ class Recipe:
     kinds: dict[str, float] = field(
         default_factory=lambda: {"real": 0.6, "recoloured": 0.12, "supervoxel": 0.13, "shapes": 0.15}
     )
+    plain: float = 0.0
     source_weights: dict[str, float] = field(default_factory=dict)
     closer: float = 0.35
     extent_range: Sequence[float] = (0.15, 1.15)
@@ -128,7 +130,7 @@ def _check(recipe: Recipe) -> None:
     for name in ("texture_weight", "reconstruction_weight", "confidence_weight", "weight_decay", "seed"):
         if not getattr(recipe, name) >= 0:
             raise ValueError(f"{name} must not be negative, as {getattr(recipe, name)!r} is")
-    for name in ("warm_up", "average_decay", "closer", "continue_probability"):
+    for name in ("warm_up", "average_decay", "closer", "plain", "continue_probability"):
         if not 0 <= getattr(recipe, name) <= 1:
             raise ValueError(f"{name} must lie between 0 and 1, unlike {getattr(recipe, name)!r}")
     if len(recipe.extent_range) != 2 or not 0 < recipe.extent_range[0] <= recipe.extent_range[1]:

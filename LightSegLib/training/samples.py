@@ -58,6 +58,7 @@ class SamplingPlan:
         source_weights: relative frequency of a source; 1 where none is given.
         closer: probability that a real sample comes with a closer cube.
         extent_range: see `draw_scene`.
+        plain: share of the real samples that look as in a session: upright, in the case's own contrast.
     """
 
     size: int
@@ -65,6 +66,7 @@ class SamplingPlan:
     source_weights: Mapping[str, float]
     closer: float = 0.35
     extent_range: Sequence[float] = (0.15, 1.15)
+    plain: float = 0.0
 
 
 class SampleStream(IterableDataset[Sample]):
@@ -118,7 +120,8 @@ class SampleStream(IterableDataset[Sample]):
         if kind == "shapes":
             image, target = synthesis.shape_world(self.plan.size, random)
             return self._finished(image, target, torch.ones_like(target), random)
-        scene = self._scene(random)
+        plain = kind == "real" and random.random() < self.plan.plain
+        scene = self._scene(random, upright=plain)
         view = scene.render(self.plan.size)
         if kind == "supervoxel":
             region = synthesis.supervoxel(view.image, random)
@@ -130,27 +133,34 @@ class SampleStream(IterableDataset[Sample]):
         if kind == "recoloured":
             image = synthesis.recolour(view.image, view.labels, random)
             return self._finished(image, view.target, view.valid, random)
-        return self._real(scene, view, random)
+        return self._real(scene, view, plain, random)
 
-    def _scene(self, random: np.random.Generator) -> Scene:
+    def _scene(self, random: np.random.Generator, *, upright: bool = False) -> Scene:
         source = self.sources[int(random.choice(len(self.sources), p=self.source_probability))]
         structures = self.structures[source]
         case, value = structures[int(random.integers(len(structures)))]
         return draw_scene(
-            self.cases[case], value, self.plan.size, random, extent_range=self.plan.extent_range
+            self.cases[case],
+            value,
+            self.plan.size,
+            random,
+            extent_range=self.plan.extent_range,
+            upright=upright,
         )
 
-    def _real(self, scene: Scene, view: View, random: np.random.Generator) -> Sample | None:
+    def _real(self, scene: Scene, view: View, plain: bool, random: np.random.Generator) -> Sample | None:
         if view.target.sum() < MIN_TARGET_VOXELS:
             return None
-        seed = int(random.integers(2**31))
-        image = vary(view.image, view.target, np.random.default_rng(seed))
+        seed = None if plain else int(random.integers(2**31))
+        image = _appearance(view, seed)
         closer = None
         if random.random() < self.plan.closer:
             closer = self._closer(scene, view, seed, random)
         return Sample(image, view.target, view.valid, closer)
 
-    def _closer(self, scene: Scene, view: View, seed: int, random: np.random.Generator) -> Closer | None:
+    def _closer(
+        self, scene: Scene, view: View, seed: int | None, random: np.random.Generator
+    ) -> Closer | None:
         size = self.plan.size
         zoom = float(random.uniform(1.2, 2.5))
         voxels = view.target.nonzero()
@@ -161,8 +171,7 @@ class SampleStream(IterableDataset[Sample]):
         near = scene.render(size, middle, scene.edge / zoom)
         if near.target.sum() < MIN_TARGET_VOXELS:
             return None
-        image = vary(near.image, near.target, np.random.default_rng(seed))
-        return Closer(image, near.target, near.valid, centre, zoom)
+        return Closer(_appearance(near, seed), near.target, near.valid, centre, zoom)
 
     def _finished(
         self, image: Tensor, target: Tensor, valid: Tensor, random: np.random.Generator
@@ -170,6 +179,13 @@ class SampleStream(IterableDataset[Sample]):
         if target.sum() < MIN_TARGET_VOXELS:
             return None
         return Sample(vary(image, target, random), target, valid, None)
+
+
+def _appearance(view: View, seed: int | None) -> Tensor:
+    """The image of a view, -1 to 1, in the random appearance of a seed; in its own without one."""
+    if seed is None:
+        return view.image * 2 - 1
+    return vary(view.image, view.target, np.random.default_rng(seed))
 
 
 def _structures(cases: Sequence[PackedCase]) -> dict[str, list[tuple[int, int]]]:

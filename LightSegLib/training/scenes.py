@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from LightSegLib.training.pack import PackedCase
+from LightSegLib.zoom import ZoomSettings
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def draw_scene(
     *,
     extent_range: Sequence[float] = (0.15, 1.15),
     finest: float = 0.5,
+    upright: bool = False,
 ) -> Scene:
     """Draw a pose for one structure: the object spans `extent_range` of the cube's edge, if the resolution
     allows.
@@ -97,6 +99,8 @@ def draw_scene(
         random: source of all randomness.
         extent_range: longest extent of the object over the cube's edge, drawn log-uniformly.
         finest: smallest sample step as a share of the finest voxel spacing.
+        upright: look along the case's own axes, straight or mirrored through the centre, with thick slices as
+            a session shows them; else under a random rotation and stretch.
     """
     spacing = np.array(case.spacing_kji, dtype=np.float32)
     inside = np.argwhere(case.label_map == value)
@@ -113,11 +117,23 @@ def draw_scene(
         labels=torch.from_numpy(case.label_map.astype(np.float32)),
         spacing=torch.from_numpy(spacing),
         value=value,
-        rotation=torch.from_numpy(_random_rotation(random)),
-        stretch=torch.from_numpy(_random_stretch(random)),
+        rotation=torch.from_numpy(_mirrored_or_not(random) if upright else _random_rotation(random)),
+        stretch=torch.from_numpy(
+            _session_stretch(spacing, edge / size) if upright else _random_stretch(random)
+        ),
         centre=torch.from_numpy(np.asarray(centre, dtype=np.float32)),
         edge=edge,
     )
+
+
+def _mirrored_or_not(random: np.random.Generator) -> np.ndarray:
+    """The two views that a session takes of a region."""
+    return np.eye(3, dtype=np.float32) * np.float32(random.choice([-1.0, 1.0]))
+
+
+def _session_stretch(spacing: np.ndarray, step: float) -> np.ndarray:
+    """How a session stretches a cube of a step in mm along thick slices (spacing (3,), array order)."""
+    return np.maximum(1.0, spacing / (ZoomSettings.slice_ratio * step)).astype(np.float32)
 
 
 def _random_rotation(random: np.random.Generator) -> np.ndarray:

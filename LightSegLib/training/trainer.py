@@ -35,7 +35,7 @@ from LightSegLib.training.losses import (
     soft_dice,
     texture_loss,
 )
-from LightSegLib.training.mixed_precision import keep_small_grids_exact, prefers_bfloat16
+from LightSegLib.training.mixed_precision import prefers_bfloat16, prepare_grouped_convolutions
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.recipe import Recipe
 from LightSegLib.training.samples import Sample, SampleStream, SamplingPlan
@@ -63,8 +63,8 @@ class Trainer:
             None. A resumed run has weights of its own.
 
     Raises:
-        TrainingError: no time to train, a checkpoint or a beginning that does not fit, or a recipe that weighs
-            teachers but builds none.
+        TrainingError: no time to train, a checkpoint or a beginning that does not fit, or a recipe that
+            weighs teachers but builds none.
         ModelError: there is no such beginning, or it is damaged.
     """
 
@@ -109,7 +109,7 @@ class Trainer:
             logger.info("Resuming at step %d, %.1f minutes", self.progress.step, self.progress.seconds / 60)
         self.half = prefers_bfloat16(self.device)
         if self.half and self.device.type == "cpu":
-            keep_small_grids_exact(self.network)
+            prepare_grouped_convolutions(self.network)
         self.progress.hardware = describe_hardware(self.device)
         self.about = describe_data(cases, left_out)
         self.cases = cases
@@ -192,7 +192,12 @@ class Trainer:
     def _chains(self) -> list[Chain]:
         recipe = self.recipe
         plan = SamplingPlan(
-            recipe.patch, recipe.kinds, recipe.source_weights, recipe.closer, recipe.extent_range
+            recipe.patch,
+            recipe.kinds,
+            recipe.source_weights,
+            recipe.closer,
+            recipe.extent_range,
+            recipe.plain,
         )
         seed = recipe.seed + 7919 * self.progress.step
         stream = SampleStream(self.cases, plan, seed)

@@ -13,11 +13,9 @@ from itertools import repeat
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from training_cases import TenStepsPerSecond, ball_case, stop_after, tiny_recipe
 
 from LightSegLib.errors import Cancelled, DataError, ModelError, TrainingError
-from LightSegLib.training import mixed_precision
 from LightSegLib.training import trainer as training
 from LightSegLib.training.checkpoints import read_progress
 from LightSegLib.training.export import export_model
@@ -270,39 +268,6 @@ def test_a_run_that_never_began_leaves_no_checkpoint(trainer, monkeypatch):
     with pytest.raises(DataError):
         run.run()
     assert not (run.folder / "progress.json").exists()
-
-
-# --- Number formats -----------------------------------------------------------------------------------------
-
-
-def test_bfloat16_is_for_devices_that_multiply_it_in_hardware(monkeypatch):
-    for capability, expected in (((7, 5), False), ((8, 0), True), ((9, 0), True)):
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, c=capability: c)
-        assert mixed_precision.prefers_bfloat16(torch.device("cuda")) is expected
-    for fast in (True, False):
-        monkeypatch.setattr(mixed_precision, "has_fast_bfloat16", lambda fast=fast: fast)
-        assert mixed_precision.prefers_bfloat16(torch.device("cpu")) is fast
-        assert mixed_precision.prefers_bfloat16(torch.device("mps")) is False
-
-
-class Watched(nn.Conv3d):
-    """A convolution that remembers the number formats it was run with."""
-
-    def forward(self, x):
-        self.seen = x.dtype
-        return super().forward(x)
-
-
-def test_only_grouped_convolutions_on_small_grids_are_kept_exact():
-    network = nn.ModuleList([Watched(4, 4, 5, padding=2, groups=2), Watched(4, 4, 5, padding=2)])
-    mixed_precision.keep_small_grids_exact(network)
-    grouped, plain = network
-    small, large = torch.ones(1, 4, 3, 3, 3), torch.ones(1, 4, 6, 6, 6)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert grouped(small).dtype == torch.float32
-        assert plain(small).dtype == torch.bfloat16
-        assert grouped(large).dtype == torch.bfloat16
-    assert grouped.seen == torch.float32  # its own faster forward was used on the large grid
 
 
 def test_a_run_leaves_the_arithmetic_of_the_process_as_it_was(trainer, clock):
