@@ -27,8 +27,8 @@ def prepare_grouped_convolutions(network: nn.Module) -> None:
 
     Those whose kernel exceeds their grid run in float32: oneDNN's bfloat16 weight gradient is then now and
     then not finite (seen with PyTorch 2.13, kernel 5 on a grid of 3), and on grids that small the exact one
-    costs nothing. Those of few channels run as dense convolutions with zeros between the groups: several times
-    the products, but in matrix instructions, which take half the time forward and backward.
+    costs nothing. Those of few channels run as dense convolutions with zeros between the groups: more
+    products, but in matrix instructions, which take half the time forward and backward.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv3d) and module.groups > 1:
