@@ -18,6 +18,7 @@ from LightSegLib.models.likeness import (
     LENGTH_COST,
     MAX_DEVIATION,
     SPREAD_FLOOR,
+    _running_minimum,
     likeness_channels,
 )
 
@@ -204,3 +205,14 @@ def test_a_uniform_region_gives_finite_channels() -> None:
     for value in (-1.0, 0.0, 1.0):
         found = likeness_channels(torch.full((1, 1, 8, 8, 8), value), marked((4, 4, 4), POSITIVE, (1, 1, 1)))
         assert torch.isfinite(found).all()
+
+
+@pytest.mark.parametrize("axis", [2, 3, 4])
+@pytest.mark.parametrize("length", [1, 2, 7, 16])
+def test_a_running_minimum_is_that_of_torch(axis: int, length: int) -> None:
+    shape = [2, 1, 3, 4, 5]
+    shape[axis] = length
+    x = torch.randn(shape)
+    assert torch.equal(_running_minimum(x, axis), x.cummin(axis).values)
+    backward = x.flip(axis).cummin(axis).values.flip(axis)
+    assert torch.equal(_running_minimum(x, axis, backward=True), backward)
