@@ -124,7 +124,11 @@ class PromptableNetwork(nn.Module):
     def _input(self, image: Tensor, guidance: Tensor) -> Tensor:
         x = torch.cat([image, likeness.likeness_channels(image, guidance), guidance], dim=1)
         dtype = _autocast_dtype(x.device.type)
-        return x if dtype is None else x.to(dtype)  # once, and not before every convolution
+        if dtype is not None:
+            x = x.to(dtype)  # once, and not before every convolution
+        if torch.is_grad_enabled() and x.device.type == "cpu":
+            x = x.contiguous(memory_format=torch.channels_last_3d)  # once for all strided convolutions
+        return x
 
     def _answer(self, x: Tensor, features: Tensor) -> PromptableOutput:
         coarse = self.network.decode_head(features)
