@@ -94,6 +94,13 @@ def build_swin_unetr(cube: int = 96, features: int = 24) -> nn.Module:
     return SwinUNETR(**settings)
 
 
+def build_unetr(cube: int = 96) -> nn.Module:
+    """MONAI's UNETR, one channel in, two classes out, with its defaults."""
+    from monai.networks.nets import UNETR
+
+    return UNETR(in_channels=1, out_channels=2, img_size=(cube,) * 3)
+
+
 def build_residual_unet(
     features: Sequence[int] = (32, 64, 128, 256, 320, 320),
     blocks: Sequence[int] = (1, 3, 4, 6, 6, 6),

@@ -1,0 +1,122 @@
+"""Time one forward pass of every network on a cube, ours beside MONAI's, in one process.
+
+    python Testing/Benchmarks/networks.py
+    python Testing/Benchmarks/networks.py --cube 96 --threads 1 --json networks.json
+
+Random weights, random input, each network with the channels of its published configuration. Milliseconds in
+float32 and, where the CPU has it, bfloat16; the last column is the time in passes of the fastest network here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import nn
+
+    from Testing.Benchmarks.peers import Peer, PeerResult
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="networks.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cube", type=int, default=96, help="edge of the input in voxels (%(default)s)")
+    parser.add_argument("--no-peers", action="store_true", help="leave MONAI's networks out")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to a file as well")
+    parser.add_argument("--threads", type=int, help="CPU threads (all cores but one, as LightSeg chooses)")
+    options = parser.parse_args(arguments)
+    if options.cube < 32 or (options.threads is not None and options.threads < 1):
+        parser.error("a cube of at least 32 voxels and at least 1 thread")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns the exit status."""
+    options = parse(arguments)
+    if options.threads:
+        os.environ["OMP_NUM_THREADS"] = str(options.threads)  # before torch starts; LightSeg heeds it too
+    from LightSegLib.runtime.devices import set_thread_count
+    from Testing.Benchmarks.peers import measure_peer
+    from Testing.Benchmarks.report import describe_environment, environment
+
+    set_thread_count()
+    facts = environment()
+    print(describe_environment(facts) + "\n", flush=True)
+    networks = [*our_networks(options.cube), *([] if options.no_peers else their_networks(options.cube))]
+    results = []
+    for network in networks:
+        print(f"{network.title} ...", file=sys.stderr, flush=True)
+        results.append(measure_peer(network))
+    print(speed_table(results))
+    if options.json:
+        content = {"environment": facts, "networks": [asdict(result) for result in results]}
+        options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def our_networks(cube: int) -> list[Peer]:
+    """The first published configuration of each architecture, set to a cube where it depends on its size."""
+    from LightSegLib.networks import refineformer3d, segmaformer, veloxseg
+    from Testing.Benchmarks.peers import Peer
+
+    size = (cube,) * 3
+    makers: list[tuple[str, int, Callable[[], nn.Module]]] = [
+        ("VeloxSeg", 2, lambda: veloxseg.published("autopet2", input_size=size).inference_copy()),
+        ("SegMaFormer", 4, lambda: segmaformer.published("brats")),
+        ("RefineFormer3D", 4, lambda: refineformer3d.published("brats")),
+    ]
+    return [Peer(title.lower(), title, channels, cube, build) for title, channels, build in makers]
+
+
+def their_networks(cube: int) -> list[Peer]:
+    """MONAI's networks, with its defaults."""
+    from Testing.Benchmarks.peers import Peer, build_segresnet, build_swin_unetr, build_unetr
+
+    return [
+        Peer("segresnet", "SegResNet (MONAI)", 1, cube, build_segresnet, 2**30),
+        Peer("unetr", "UNETR (MONAI)", 1, cube, lambda: build_unetr(cube), 3 * 2**30),
+        Peer("swin_unetr", "SwinUNETR (MONAI)", 1, cube, lambda: build_swin_unetr(cube), 3 * 2**30),
+    ]
+
+
+def speed_table(results: Sequence[PeerResult]) -> str:
+    """Markdown: one row per network."""
+    from Testing.Benchmarks.report import markdown
+
+    fastest = min((r.fastest_seconds for r in results if r.fastest_seconds is not None), default=None)
+    rows = [["network", "input", "parameters", "float32", "bfloat16", "memory", "of the fastest", "note"]]
+    for result in results:
+        times = (result.float32_seconds, result.bfloat16_seconds)
+        own = result.fastest_seconds
+        rows.append(
+            [
+                result.title,
+                f"{result.channels} x {result.cube}³",
+                f"{result.parameters / 1e6:.2f} M" if result.parameters else "-",
+                *("-" if value is None else f"{1000 * value:.0f} ms" for value in times),
+                "-" if result.peak_bytes is None else f"{result.peak_bytes / 1e9:.1f} GB",
+                "-" if own is None or fastest is None else f"{own / fastest:.1f}",
+                result.problem,
+            ]
+        )
+    return markdown(rows)
+
+
+if __name__ == "__main__":
+    # The packages are found from the repository's root. This folder must not be searched: `click.py` beside
+    # this file would hide the package `click` from whoever imports it.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [str(ROOT), *(place for place in sys.path if Path(place).resolve() != here)]
+    sys.exit(main())
