@@ -4,7 +4,7 @@
     python Testing/Benchmarks/networks.py --cube 96 --threads 1 --json networks.json
 
 Random weights, random input, each network with the channels of its published configuration. Milliseconds in
-float32 and, where the CPU has it, bfloat16; the last column is the time in passes of the fastest network here.
+float32 and, where the CPU has it, bfloat16; "of the fastest" is the time in passes of the fastest network.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to a file as well")
     parser.add_argument("--threads", type=int, help="CPU threads (all cores but one, as LightSeg chooses)")
     options = parser.parse_args(arguments)
-    if options.cube < 32 or (options.threads is not None and options.threads < 1):
-        parser.error("a cube of at least 32 voxels and at least 1 thread")
+    if options.cube < 64 or (options.threads is not None and options.threads < 1):
+        parser.error("a cube of at least 64 voxels and at least 1 thread")
     return options
 
 

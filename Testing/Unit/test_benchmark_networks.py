@@ -38,11 +38,11 @@ def test_the_table_measures_everything_in_passes_of_the_fastest() -> None:
 
 @pytest.mark.slow
 def test_the_benchmark_prints_a_row_for_each_network(capsys, tmp_path, monkeypatch) -> None:
-    small = [networks.our_networks(32)[1]]
+    small = [networks.our_networks(64)[1]]
     monkeypatch.setattr(networks, "our_networks", lambda cube: small)
     threads = torch.get_num_threads()
     try:
-        assert networks.main(["--cube", "32", "--no-peers", "--json", str(tmp_path / "n.json")]) == 0
+        assert networks.main(["--cube", "64", "--no-peers", "--json", str(tmp_path / "n.json")]) == 0
     finally:
         torch.set_num_threads(threads)
     assert "SegMaFormer" in capsys.readouterr().out
