@@ -86,7 +86,7 @@ def draw_scene(
     random: np.random.Generator,
     *,
     extent_range: Sequence[float] = (0.15, 1.15),
-    finest: float = 0.5,
+    finest: float = 0.4,
     upright: bool = False,
 ) -> Scene:
     """Draw a pose for one structure: the object spans `extent_range` of the cube's edge, if the resolution

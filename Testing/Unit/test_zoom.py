@@ -94,7 +94,7 @@ def test_a_first_click_is_looked_at_from_native_resolution_to_the_whole_image() 
 def test_a_small_image_needs_fewer_looks(shape: tuple[int, int, int], levels: int) -> None:
     zooms = zoomer(shape, levels=4).ladder()
     assert len(zooms) == levels
-    assert zooms[-1] == pytest.approx(max(shape[0] / 24, 0.6))
+    assert zooms[-1] == pytest.approx(max(shape[0] / 24, ZoomSettings().finest))
 
 
 @pytest.mark.parametrize(("axis", "last"), [(axis, last) for axis in range(3) for last in (False, True)])
