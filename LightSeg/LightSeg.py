@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -91,6 +92,7 @@ class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
         if getattr(self.parent, "isEntered", False):  # Slicer does not enter a module again that was reloaded
             self.panel.enter()
+            self.watchSlices(True)
 
     def cleanup(self) -> None:
         """The module is unloaded, or Slicer quits."""
@@ -105,9 +107,11 @@ class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The module is shown."""
         self.initializeParameterNode()
         self.panel.enter()
+        self.watchSlices(True)
 
     def exit(self) -> None:
         """Another module is shown."""
+        self.watchSlices(False)
         self.panel.exit()
         self.setParameterNode(None)
 
@@ -122,12 +126,31 @@ class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
             self.panel.enter()
 
-    def initializeParameterNode(self) -> None:
-        """Take the scene's choices; if no image is chosen, the one that the slice views show."""
-        self.setParameterNode(parameterNode())
+    def watchSlices(self, watch: bool) -> None:
+        """Begin or stop to notice what is loaded into the slice views."""
+        event, slot = vtk.vtkCommand.ModifiedEvent, self.onSlicesChanged
+        for composite in sliceComposites():
+            if self.hasObserver(composite, event, slot) != watch:
+                (self.addObserver if watch else self.removeObserver)(composite, event, slot)
+
+    def onSlicesChanged(self, caller, event) -> None:
+        """Another image may be in a slice view: the first one is meant to be segmented."""
+        if self._parameterNode is not None and self._parameterNode.volume is None:
+            # Later, because Slicer is still busy with showing it in the other views.
+            qt.QTimer.singleShot(0, self.takeShownVolume)
+
+    def takeShownVolume(self) -> None:
+        """If no image is chosen, take the one that the slice views show."""
+        if self._parameterNode is None:
+            return  # the module was left meanwhile
         shown = shownVolume()
         if self._parameterNode.volume is None and shown is not None:
             self._parameterNode.volume = shown
+
+    def initializeParameterNode(self) -> None:
+        """Take the scene's choices; if no image is chosen, the one that the slice views show."""
+        self.setParameterNode(parameterNode())
+        self.takeShownVolume()
 
     def setParameterNode(self, node: LightSegParameterNode | None) -> None:
         """Bind the selectors to a parameter node, or to none."""
@@ -145,13 +168,16 @@ class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.showNodes(self._parameterNode.volume, self._parameterNode.segmentation)
 
 
+def sliceComposites() -> list:
+    """What each slice view shows; none without a main window."""
+    layout = slicer.app.layoutManager()
+    names = layout.sliceViewNames() if layout is not None else ()
+    return [layout.sliceWidget(name).mrmlSliceCompositeNode() for name in names]
+
+
 def shownVolume():
     """The scalar volume in the slice views' background, else None."""
-    layout = slicer.app.layoutManager()
-    if layout is None:
-        return None
-    for name in layout.sliceViewNames():
-        composite = layout.sliceWidget(name).mrmlSliceCompositeNode()
+    for composite in sliceComposites():
         node = slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID() or "")
         if node is not None and node.GetClassName() == "vtkMRMLScalarVolumeNode":
             return node

@@ -61,6 +61,19 @@ def test_an_image_loaded_later_can_be_selected(empty: World) -> None:
     assert empty.panel.tools.buttons["inside"].isEnabled()
 
 
+def test_the_first_image_that_is_loaded_while_the_module_is_open_is_selected(empty: World) -> None:
+    volume = empty.addBall()
+    empty.host.pump()
+    assert empty.ui.volumeSelector.currentNode() is volume
+    assert empty.panel.tools.buttons["inside"].isEnabled()
+
+
+def test_an_image_that_is_loaded_beside_the_selected_one_leaves_the_choice_to_the_user(world: World) -> None:
+    world.addBall("later")
+    world.host.pump()
+    assert world.ui.volumeSelector.currentNode().GetName() == "CT"
+
+
 # --- One minute -------------------------------------------------------------------------------------------
 
 
