@@ -123,6 +123,9 @@ class Panel:
         facts = self.facts
         situation = (facts.missingPackages, facts.volumeProblem, facts.tool, facts.accepted)
         situation = (*situation, facts.segmentProblem, self.editor.segmentId)
+        volume = self.logic.volumeNode
+        # The content too, because after undo the confidence of the last answer is old.
+        situation = (*situation, volume and volume.GetID(), self.editor.contentStamp)
         if situation != self._situation:
             self._situation = situation
             self._showHint(problem)
@@ -205,6 +208,8 @@ class Panel:
         """A prompt was answered and the segment written."""
         self.mark.clear()
         self.refresh()
+        if answer.segment_id != self.editor.segmentId:
+            return  # the user went on to another segment, or works in the Segment Editor
         empty = answer.confidence <= 0
         seconds = answer.change.seconds + answer.write_seconds  # without the time it waited for its turn
         self.status.showText(answerText(answer.confidence, seconds, empty, answer.written))

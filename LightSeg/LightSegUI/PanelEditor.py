@@ -84,6 +84,14 @@ class PanelEditor(VTKObservationMixin):
             return None
         return self._segmentation.GetSegmentation().GetSegment(self.segmentId)
 
+    @property
+    def contentStamp(self) -> int:
+        """Another number whenever the voxels of the selected segment's layer were changed, by whomever."""
+        segment = self.segment
+        name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+        labelmap = segment.GetRepresentation(name) if segment is not None else None
+        return labelmap.GetMTime() if labelmap is not None else 0
+
     def selectSegment(self, segmentId: str) -> None:
         """Select a segment in the table."""
         if segmentId != self.segmentId:

@@ -68,9 +68,9 @@ class PanelStatus:
             self._ui.statusStack.setCurrentWidget(self._ui.messagePage)
 
     def setProgress(self, fraction: float, text: str) -> None:
-        """How far the work is, 0 to 1 (negative: unknown), and what it is doing."""
+        """How far the work is, 0 to 1 (0 or less: unknown), and what it is doing."""
         bar = self._ui.progressBar
-        known = fraction >= 0
+        known = fraction > 0  # a bar that stands at 0 % while the model loads looks stuck
         bar.setRange(0, 100 if known else 0)  # from 0 to 0 is a bar that moves without saying how far
         bar.setValue(round(100 * fraction) if known else 0)
         bar.setTextVisible(known)

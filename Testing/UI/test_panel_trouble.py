@@ -103,6 +103,38 @@ def test_cancelling_leaves_the_segment_as_it_was(world: World) -> None:
     assert not world.panel.status.error
 
 
+def test_work_that_has_only_begun_shows_a_moving_bar_instead_of_zero_percent(world: World) -> None:
+    world.logic.progressed.emit(0.0, "Loading the model")
+    assert world.ui.progressBar.maximum == 0
+    assert not world.ui.progressBar.isTextVisible()
+
+
+def test_undo_takes_the_confidence_of_the_answer_away(world: World) -> None:
+    world.segmentBall()
+    assert "Confidence" in world.message
+    world.panel.editor.widget.undo()
+    world.host.pump()
+    assert "Confidence" not in world.message
+
+
+def test_another_image_takes_the_confidence_of_the_answer_away(world: World) -> None:
+    world.segmentBall()
+    world.ui.volumeSelector.setCurrentNode(world.addBall("other"))
+    world.host.pump()
+    assert "Confidence" not in world.message
+
+
+def test_an_answer_for_another_segment_says_nothing_about_the_selected_one(world: World) -> None:
+    world.press("inside")
+    world.gate.clear()
+    world.host.mouse.click("Red", world.host.worldOf(world.logic.volumeNode, CENTRE))
+    world.host.pump()
+    world.panel.onNewSegment()
+    world.gate.set()
+    world.settle()
+    assert "Confidence" not in world.message
+
+
 def test_progress_is_shown_with_what_is_being_done(world: World) -> None:
     world.logic.progressed.emit(0.4, "Loading the model")
     assert world.ui.progressBar.value == 40
