@@ -48,6 +48,7 @@ class EffectController:
         self._active = False
         self._logic: Any = None
         self._busy = False
+        self._showsProgress = False  # whether what the status bar shows is over when the work is
         self._pressedIn3D: Any = None
         self._awaitsSuggestion = False
         self._cursors = Cursors()
@@ -225,18 +226,22 @@ class EffectController:
         self._busy = busy
         if busy:
             self.options.showText(_("Segmenting"))
+        elif self._showsProgress:
+            self._showInStatusBar("")
         self.showState()
 
     def _onProgressed(self, fraction: float, text: str) -> None:
         if text:
-            self.options.showText(_("{text} ({percent:.0f} %)").format(text=text, percent=100 * fraction))
-            slicer.util.showStatusMessage(text, _MESSAGE_MS)
+            share = _(" ({percent:.0f} %)").format(percent=100 * fraction) if fraction > 0 else ""
+            self.options.showText(text + share)
+            self._showInStatusBar(text)
+            self._showsProgress = True
 
     def _onProblem(self, error: LightSegError) -> None:
         from LightSegUI.Failures import MissingPackageError
 
         self.options.showError(error, isinstance(error, MissingPackageError))
-        slicer.util.showStatusMessage(str(error), _MESSAGE_MS)
+        self._showInStatusBar(str(error))
 
     # --- Own business -------------------------------------------------------------------------------------
 
@@ -249,6 +254,10 @@ class EffectController:
 
     def _say(self, text: str) -> None:
         self.options.showText(text)
+        self._showInStatusBar(text)
+
+    def _showInStatusBar(self, text: str) -> None:
+        self._showsProgress = False
         slicer.util.showStatusMessage(text, _MESSAGE_MS)
 
     def _clearSuggestion(self) -> None:

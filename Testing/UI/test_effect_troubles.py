@@ -29,6 +29,13 @@ def test_a_click_outside_the_image_says_so(bench, status):
     assert not bench.mask().any()
 
 
+def test_the_status_bar_says_no_more_that_work_goes_on_when_it_is_done(bench, status):
+    bench.click(FIRST)
+    bench.settle()
+    assert any(status)
+    assert status[-1] == ""
+
+
 def test_a_box_outside_the_image_says_so(bench, status):
     bench.useTool("box")
     mouse = bench.host.mouse
