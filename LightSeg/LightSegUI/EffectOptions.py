@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from LightSegUI.PromptToolsState import PromptToolsState
 
 _MODULE_LINK = "lightseg"
+_MESSAGE_LINES = 2
 
 
 class EffectOptions:
@@ -35,6 +36,9 @@ class EffectOptions:
         self.widget = qt.QWidget()
         self.widget.setObjectName("LightSegEffectOptions")
         self._message = _label("LightSegEffectMessage")
+        # Room for an answer from the start: if it came with the answer, everything would jump at each click.
+        line = qt.QFontMetrics(self._message.property("font")).lineSpacing()
+        self._message.setMinimumHeight(_MESSAGE_LINES * line)
         self._model = _label("LightSegEffectModel")
         self._moduleButton = qt.QPushButton(_("Model and settings"))
         self._moduleButton.setObjectName("LightSegModuleButton")

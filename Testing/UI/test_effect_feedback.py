@@ -262,3 +262,13 @@ def test_the_options_fit_a_narrow_panel(bench):
     options = slicer.util.findChild(bench.editor, "LightSegEffectOptions")
     assert isinstance(options, qt.QWidget)
     assert options.minimumSizeHint.width() < 420
+
+
+def test_an_answer_finds_its_room_ready_so_that_nothing_jumps(bench):
+    label = slicer.util.findChild(bench.editor, "LightSegEffectMessage")
+    assert label.minimumHeight >= 2 * qt.QFontMetrics(label.property("font")).lineSpacing()
+    before = label.height
+    bench.click(FIRST)
+    bench.settle()
+    assert "Confidence" in bench.message()
+    assert label.height == before
