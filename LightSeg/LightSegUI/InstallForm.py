@@ -42,6 +42,7 @@ class InstallForm(qt.QWidget):
         font.setStyleHint(qt.QFont.TypeWriter)
         self.logView.setFont(font)
         layout.addWidget(self.logView, 1)
+        layout.addStretch()  # takes the room while the log is hidden; otherwise the labels drift apart
         self._makeButtons(layout)
         self.resize(WIDTH, HEIGHT)
 

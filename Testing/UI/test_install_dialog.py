@@ -156,6 +156,16 @@ def test_the_window_answers_while_it_runs(host) -> None:
     assert window.form.isVisible()
 
 
+def test_without_a_log_the_texts_stay_together_at_the_top(host) -> None:
+    window = dialog(Packages([]))
+    window.show()
+    host.pump()
+    form = window.form
+    assert not form.logView.isVisible()
+    assert form.introLabel.height < form.height / 4
+    assert form.wheelsBox.y < form.height / 3
+
+
 def test_nothing_else_can_be_worked_on_meanwhile(host) -> None:
     window = dialog(Packages(lacking("torch")))
     window.show()
