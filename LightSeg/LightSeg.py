@@ -89,6 +89,7 @@ class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.editor = self.panel.editor.widget
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
         if getattr(self.parent, "isEntered", False):  # Slicer does not enter a module again that was reloaded
             self.panel.enter()
@@ -125,6 +126,16 @@ class LightSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self.initializeParameterNode()
             self.panel.enter()
+
+    def onSceneEndImport(self, caller, event) -> None:
+        """A scene was loaded: what it has chosen was set before there was a node to choose."""
+        # Later: right after this event the Segment Editor's widget drops what it could not choose either.
+        qt.QTimer.singleShot(0, self.onSceneLoaded)
+
+    def onSceneLoaded(self) -> None:
+        """All widgets know the nodes of the loaded scene."""
+        if self.panel is not None and self.parent.isEntered:
+            self.initializeParameterNode()
 
     def watchSlices(self, watch: bool) -> None:
         """Begin or stop to notice what is loaded into the slice views."""

@@ -74,6 +74,20 @@ def test_an_image_that_is_loaded_beside_the_selected_one_leaves_the_choice_to_th
     assert world.ui.volumeSelector.currentNode().GetName() == "CT"
 
 
+def test_a_scene_loaded_while_the_module_is_open_brings_its_choices(world: World, tmp_path: Any) -> None:
+    world.segmentBall()
+    scene = slicer.mrmlScene
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    scene.Commit()
+    scene.Clear(0)
+    scene.Import()
+    world.host.pump()
+    assert world.ui.volumeSelector.currentNode().GetName() == "CT"
+    assert world.logic.volumeNode is world.ui.volumeSelector.currentNode()
+    assert world.ui.segmentationSelector.currentNode() is world.segmentation is not None
+    assert world.panel.editor.widget.segmentationNode() is world.segmentation
+
+
 # --- One minute -------------------------------------------------------------------------------------------
 
 
