@@ -129,7 +129,7 @@ class InteractiveLogic(LogicPrompts):
     def undo(self) -> bool:
         """Take the latest change of the segmentation back, whoever made it; returns whether there was one.
 
-        What runs at the moment is cancelled.
+        What runs at the moment is dropped, and `failed` says so.
         """
         return self._travel(self.canUndo, self._undo.undo)
 

@@ -158,7 +158,7 @@ class Panel:
         else:
             label = _("Accept")
             tip = _("The segment is done: mark it as completed and protect it from further answers.")
-        newTip = _("Start the next structure in a new, empty segment.")
+        newTip = _("Accept this segment and start the next structure in a new, empty one.")
         for button, name, text, tooltip in (
             (self.ui.acceptButton, ACCEPT, label, tip),
             (self.ui.newSegmentButton, NEW_SEGMENT, _("New segment"), newTip),
@@ -190,10 +190,16 @@ class Panel:
             self.refresh()
 
     def onNewSegment(self) -> None:
-        """Start the next structure."""
+        """Start the next structure; the one before is accepted, so that it loses nothing to the next."""
         self.mark.clear()
-        if self._attempt(self.actions.startSegment):
+        finished = self.facts.hasContent and not self.facts.accepted
+        name = self.editor.segment.GetName() if finished else ""
+        if self._attempt(lambda: self.actions.startSegment(acceptFirst=finished)):
             self.refresh()
+            if finished:
+                self.status.showText(
+                    _("{name} is accepted and protected. Click on the next structure.").format(name=name)
+                )
 
     def onCopyReport(self) -> None:
         """Put facts for a question into the clipboard."""

@@ -62,9 +62,16 @@ class PanelActions:
         self.editHere()
         (self._logic.accept if accepted else self._logic.reopen)(self._editor.segmentId)
 
-    def startSegment(self) -> None:
-        """Begin the next structure in a new segment."""
+    def startSegment(self, *, acceptFirst: bool) -> None:
+        """Begin the next structure in a new segment.
+
+        Args:
+            acceptFirst: accept the selected segment before. Answers for the next structure would otherwise
+                take its voxels: Slicer's editor overwrites all segments unless told otherwise.
+        """
         self._ensureSegmentation()
+        if acceptFirst:
+            self.setAccepted(True)
         self._editor.selectSegment(self._logic.addSegment())
 
     def _ensureSegment(self) -> None:

@@ -79,7 +79,8 @@ class SceneSession:
     - `VolumeError` or `GeometryError` if the volume, as it is now and where it is now, cannot be segmented;
     - `PromptError` if the prompt lies outside the image or makes no sense.
 
-    Undo and redo by the user cancel what runs; results for nodes that left the scene are dropped.
+    Undo and redo by the user drop what runs, with a `SessionError` that says so; results for nodes that left
+    the scene are dropped.
 
     Args:
         model: a loaded model.
@@ -327,7 +328,7 @@ class SceneSession:
     def _restored(self) -> None:
         """A segment changed without an edit: if its voxels did, that was undo or redo."""
         if self.busy and self._keeper.restored():
-            self._queue.drop_all()
+            self._queue.drop_all(_undone())
 
 
 def _box_between(volume: Volume, one_ras: ArrayLike, other_ras: ArrayLike) -> Box:
@@ -341,6 +342,12 @@ def _box_between(volume: Volume, one_ras: ArrayLike, other_ras: ArrayLike) -> Bo
         return box  # outside altogether: checking it says where
     (i0, i1), (j0, j1), (k0, k1) = inside
     return Box((i0, j0, k0), (i1, j1, k1))
+
+
+def _undone() -> SessionError:
+    return SessionError(
+        "The prompt was dropped", "Undo or redo changed the segment before it was answered", "Give it again"
+    )
 
 
 def _changed_image() -> SessionError:

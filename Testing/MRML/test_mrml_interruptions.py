@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scene_building import FIRST, SECOND, cube_mask
 
-from LightSegLib.errors import Cancelled, GeometryError, SessionError
+from LightSegLib.errors import GeometryError, SessionError
 from LightSegLib.mrml.scene_session import SceneSession
 from LightSegLib.runtime.jobs import JobState
 from LightSegLib.runtime.worker import SessionWorker
@@ -31,11 +31,12 @@ def running_second(session, gate, heard, answered):
     return job
 
 
-def test_undo_cancels_what_runs_and_waits(session, running_second, let_go, heard, see, answered):
+def test_undo_drops_what_runs_and_waits_and_says_so(session, running_second, let_go, heard, see, answered):
     waiting = session.add_point("B", SECOND, **heard.callbacks)
     session.undo_owner.undo()
-    assert len(heard.cancelled) == 2
-    assert isinstance(waiting.error, Cancelled)
+    assert len(heard.errors) == 2
+    assert isinstance(waiting.error, SessionError)
+    assert "Undo or redo" in str(waiting.error)
     let_go()
     assert not heard.done
     assert not see("A").any()
@@ -46,7 +47,7 @@ def test_undo_cancels_what_runs_and_waits(session, running_second, let_go, heard
     assert len(session._stepping._session.prompts) == 2
 
 
-def test_redo_cancels_what_runs(session, let_go, heard, see, answered, gate):
+def test_redo_drops_what_runs(session, let_go, heard, see, answered, gate):
     gate.open.set()
     session.add_point("A", FIRST)
     answered(session)
@@ -56,7 +57,7 @@ def test_redo_cancels_what_runs(session, let_go, heard, see, answered, gate):
     session.add_point("A", SECOND, **heard.callbacks)
     assert gate.entered.wait(10)
     session.undo_owner.redo()
-    assert heard.cancelled
+    assert heard.errors
     let_go()
     np.testing.assert_array_equal(see("A"), FIRST_CUBE)
 
@@ -75,10 +76,10 @@ def test_paint_and_answer_both_stay_and_the_next_click_sees_both(
     np.testing.assert_array_equal(see("A"), everything | cube_mask((9, 13, 10)))
 
 
-def test_paint_taken_back_while_it_runs_cancels(session, running_second, let_go, heard, see, painter):
+def test_paint_taken_back_while_it_runs_drops_it(session, running_second, let_go, heard, see, painter):
     painter.paint("A", SPECK)
     session.undo_owner.undo()
-    assert heard.cancelled
+    assert heard.errors
     let_go()
     np.testing.assert_array_equal(see("A"), FIRST_CUBE)
 

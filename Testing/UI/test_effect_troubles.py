@@ -192,12 +192,15 @@ def test_placing_markups_ends_the_effect_and_the_clicks_are_slicers(bench):
     assert not bench.logic.busy
 
 
-def test_undo_while_the_answer_is_computed_drops_the_answer(bench):
+def test_undo_while_the_answer_is_computed_drops_the_answer_and_says_so(bench):
     bench.click(FIRST)
     bench.settle()
+    told = []
+    bench.logic.failed.connect(told.append)
     bench.click(SECOND)
     bench.editor.undo()
     bench.settle()
+    assert ["Undo" in str(error) for error in told] == [True]
     assert not bench.mask().any()
     assert bench.strokes() == []
 

@@ -195,6 +195,27 @@ def test_a_new_segment_is_selected_and_the_old_one_stays(world: World) -> None:
     assert not world.ui.acceptButton.isEnabled()
 
 
+def test_a_new_segment_takes_nothing_of_the_one_before(world: World) -> None:
+    world.segmentBall()
+    first, count = world.panel.editor.segmentId, world.voxels()
+    world.ui.newSegmentButton.click()
+    world.host.pump()
+    assert "accepted" in world.message
+    world.click()
+    assert world.voxels(first) == count
+    segments = world.segmentation.GetSegmentation()
+    assert STATUS.GetSegmentStatus(segments.GetSegment(first)) == STATUS.Completed
+
+
+def test_a_new_segment_after_an_empty_one_accepts_nothing(world: World) -> None:
+    world.press("inside")
+    first = world.panel.editor.segmentId
+    world.ui.newSegmentButton.click()
+    world.host.pump()
+    segments = world.segmentation.GetSegmentation()
+    assert STATUS.GetSegmentStatus(segments.GetSegment(first)) == STATUS.NotStarted
+
+
 def test_undo_and_redo_of_the_editor_take_one_answer_back_and_bring_it_again(world: World) -> None:
     world.segmentBall()
     count = world.voxels()
