@@ -29,8 +29,8 @@ class ZoomSettings:
         refit: a region is looked at again when a better zoom differs by more than this factor.
     """
 
-    fill: float = 0.85
-    finest: float = 0.5
+    fill: float = 0.62
+    finest: float = 0.6
     slice_ratio: float = 2.5
     levels: int = 3
     refit: float = 1.3
