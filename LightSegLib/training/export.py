@@ -90,6 +90,7 @@ def export_model(run_folder: Path, output: Path, licence: str = WEIGHTS_LICENCE)
             str(error),
             "Train first: lightseg train RECIPE --run FOLDER",
         ) from error
+    commit = _commit()  # before the weights are written: in a checkout they would count as a change
     weights = save_weights(state, output)
     guidance = empty_guidance((recipe.patch,) * 3)
     example = [torch.from_numpy(np.stack([part])) for part in (guidance[:1], guidance)]
@@ -102,7 +103,7 @@ def export_model(run_folder: Path, output: Path, licence: str = WEIGHTS_LICENCE)
         capabilities=Capabilities(points=True, boxes=True, scribbles=True, mask=True, text=False),
         weights=weights,
         training={
-            "commit": _commit(),
+            "commit": commit,
             "recipe": recipe.to_dict(),
             "hardware": progress.hardware,
             "minutes": round(progress.seconds / 60, 1),
