@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from LightSegLib.commands.console import OK, aligned, note, progress, say
 from LightSegLib.commands.leaving_out import check_resumable, leave_out
-from LightSegLib.commands.options import above_zero, add_command, add_device, at_least_one
+from LightSegLib.commands.options import above_zero, add_command, add_device, at_least_one, share
 from LightSegLib.errors import LightSegError, TrainingError
 
 if TYPE_CHECKING:
@@ -42,6 +42,13 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--start-from", metavar="MODEL", help="begin with a model's weights: a bundled name, or a folder"
     )
+    parser.add_argument(
+        "--keep-start",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the --start-from model's weights in the written ones, 0 to 1 (%(default)g)",
+    )
     add_device(parser)
     parser.add_argument("--threads", type=at_least_one, metavar="N", help="CPU threads of the network")
     parser.add_argument(
@@ -68,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         return _list_recipes()
     _require(arguments.folder, "--run FOLDER")
+    if arguments.keep_start:
+        _require(arguments.start_from, "--start-from MODEL, which --keep-start needs,")
     if arguments.export_only:
         return _export(arguments, _recipe_of_run(arguments.folder))
     _require(arguments.recipe, "RECIPE")
@@ -115,7 +124,13 @@ def _export(arguments: argparse.Namespace, recipe: Recipe) -> int:
 
     folder = arguments.out or arguments.folder / recipe.model_id
     with progress("Writing the model"):
-        card = export_model(arguments.folder, folder, arguments.licence)
+        card = export_model(
+            arguments.folder,
+            folder,
+            arguments.licence,
+            beginning=arguments.start_from,
+            keep=arguments.keep_start,
+        )
     say(f"Written {folder}: {card.id}, {card.weights.bytes / 1e6:.1f} MB")
     return OK
 

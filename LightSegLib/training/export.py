@@ -28,6 +28,7 @@ from LightSegLib.runtime.memory import estimate_peak_bytes
 from LightSegLib.training.checkpoints import AVERAGE_NAME, read_progress
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.recipe import read_recipe
+from LightSegLib.training.starting import keep_beginning
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,14 @@ def describe_data(cases: Sequence[PackedCase], left_out: Sequence[str] = ()) -> 
     return {"data": sources, "left_out": list(left_out)}
 
 
-def export_model(run_folder: Path, output: Path, licence: str = WEIGHTS_LICENCE) -> ModelCard:
+def export_model(
+    run_folder: Path,
+    output: Path,
+    licence: str = WEIGHTS_LICENCE,
+    *,
+    beginning: str | Path | None = None,
+    keep: float = 0.0,
+) -> ModelCard:
     """Write model.safetensors and card.json of a run; validation results are added by `lightseg evaluate`.
 
     What only training needs, texture teachers above all, is left behind.
@@ -67,12 +75,15 @@ def export_model(run_folder: Path, output: Path, licence: str = WEIGHTS_LICENCE)
         run_folder: a folder `Trainer` has written a checkpoint into.
         output: the model folder, which is made.
         licence: of the weights, an SPDX name; the default suits all that our own data allows.
+        beginning, keep: the model that the run began with, and its share in the weights that are written, 0
+            to 1; see `training.starting.keep_beginning`.
 
     Returns:
         The card as written.
 
     Raises:
-        TrainingError: the run has no checkpoint, or a damaged one.
+        TrainingError: the run has no checkpoint, or a damaged one, or did not begin with `beginning`.
+        ModelError: `beginning` is no model.
     """
     try:
         recipe = read_recipe(run_folder / "recipe.json")
@@ -90,6 +101,10 @@ def export_model(run_folder: Path, output: Path, licence: str = WEIGHTS_LICENCE)
             str(error),
             "Train first: lightseg train RECIPE --run FOLDER",
         ) from error
+    started_from = dict(progress.started_from)
+    if beginning is not None and keep > 0:
+        state = keep_beginning(state, beginning, keep, started_from)
+        started_from["kept"] = keep
     commit = _commit()  # before the weights are written: in a checkout they would count as a change
     weights = save_weights(state, output)
     guidance = empty_guidance((recipe.patch,) * 3)
@@ -111,7 +126,7 @@ def export_model(run_folder: Path, output: Path, licence: str = WEIGHTS_LICENCE)
             "samples": progress.samples,
             "date": date.today().isoformat(),
             "left_out": left_out,
-            "started_from": progress.started_from,
+            "started_from": started_from,
         },
         data=data,
         memory_bytes=estimate_peak_bytes(network, example) or 0,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from LightSegLib.errors import TrainingError
 from LightSegLib.models.build import build_network
@@ -31,10 +32,8 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
         ModelError: there is no such model, or it is damaged.
         TrainingError: the model is of another architecture.
     """
-    folder, card = find_model(name_or_folder)
-    trained = build_network(card.architecture, card.patch)
-    load_weights(trained, folder, card.weights)
-    weights, own = trained.state_dict(), network.state_dict()
+    card, weights = _trained(name_or_folder)
+    own = network.state_dict()
     unfit = [name for name in weights if name not in own or own[name].shape != weights[name].shape]
     if unfit:
         raise TrainingError(
@@ -44,6 +43,44 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
         )
     network.load_state_dict({**own, **weights})
     return _history(card)
+
+
+def keep_beginning(
+    weights: Mapping[str, Tensor], name_or_folder: str | Path, share: float, history: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """Mix the weights of a run with those it began with, which keeps more of what the beginning could do.
+
+    Both lie close together, so that the line between them is good throughout (Wortsman et al., "Robust
+    fine-tuning of zero-shot models", arXiv 2109.01903).
+
+    Args:
+        weights: of the run.
+        name_or_folder: the model it began with.
+        share: of the beginning in the mean, 0 to 1.
+        history: what `start_from` returned when the run began; empty if it began with random weights.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+        TrainingError: the run did not begin with it.
+    """
+    card, beginning = _trained(name_or_folder)
+    if card.weights.sha256 != history.get("sha256"):
+        raise TrainingError(
+            f"The run did not start from {name_or_folder}",
+            f"It started from {history.get('id', 'random weights')}, checksum {history.get('sha256', '-')}",
+            "Give the model that it started from, or leave --keep-start out",
+        )
+    return {
+        name: value.lerp(beginning[name].to(value), share) if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
+
+
+def _trained(name_or_folder: str | Path) -> tuple[ModelCard, dict[str, Tensor]]:
+    folder, card = find_model(name_or_folder)
+    network = build_network(card.architecture, card.patch)
+    load_weights(network, folder, card.weights)
+    return card, network.state_dict()
 
 
 def _history(card: ModelCard) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import json
 import jsonschema
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_model import ARCHITECTURE, PATCH
 from training_cases import TenStepsPerSecond, ball_case, tiny_recipe
 
@@ -100,3 +101,29 @@ def test_a_model_of_another_architecture_is_refused_and_the_network_stays(model)
 def test_a_beginning_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match="There is no model"):
         start_from(tmp_path / "nothing", tiny_network())
+
+
+def test_a_share_of_the_beginning_is_kept_and_the_card_says_so(model, tmp_path, clock):
+    trainer(tmp_path / "second", clock, 3, beginning=model).run()
+    cards = [
+        export_model(tmp_path / "second", tmp_path / f"kept-{keep}", beginning=model, keep=keep)
+        for keep in (0.0, 0.5, 1.0)
+    ]
+    none, half, whole = (
+        load_file(tmp_path / f"kept-{keep}" / "model.safetensors") for keep in (0.0, 0.5, 1.0)
+    )
+    start = load_file(model / "model.safetensors")
+    for name, value in start.items():
+        assert torch.equal(whole[name], value)
+        middle = (none[name].float() + value.float()) / 2
+        torch.testing.assert_close(half[name].float(), middle, atol=2e-3, rtol=2e-3)
+    assert not all(torch.equal(none[name], start[name]) for name in start)
+    assert cards[1].training["started_from"]["kept"] == 0.5
+    assert "kept" not in cards[0].training["started_from"]
+
+
+def test_only_the_models_own_beginning_can_be_kept(model, tmp_path, clock):
+    trainer(tmp_path / "second", clock, 1).run()
+    with pytest.raises(TrainingError, match="did not start from"):
+        export_model(tmp_path / "second", tmp_path / "next", beginning=model, keep=0.5)
+    assert not (tmp_path / "next").exists()
