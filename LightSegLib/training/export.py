@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from LightSegLib.errors import TrainingError
 from LightSegLib.models.base import Capabilities
@@ -25,9 +26,9 @@ from LightSegLib.models.guidance import empty_guidance
 from LightSegLib.models.weights import save_weights
 from LightSegLib.runtime.devices import cpu_name, describe_device, usable_cores
 from LightSegLib.runtime.memory import estimate_peak_bytes
-from LightSegLib.training.checkpoints import AVERAGE_NAME, read_progress
+from LightSegLib.training.checkpoints import AVERAGE_NAME, Progress, read_progress
 from LightSegLib.training.pack import PackedCase
-from LightSegLib.training.recipe import read_recipe
+from LightSegLib.training.recipe import Recipe, read_recipe
 from LightSegLib.training.starting import keep_beginning
 
 logger = logging.getLogger(__name__)
@@ -85,22 +86,9 @@ def export_model(
         TrainingError: the run has no checkpoint, or a damaged one, or did not begin with `beginning`.
         ModelError: `beginning` is no model.
     """
-    try:
-        recipe = read_recipe(run_folder / "recipe.json")
-        progress = read_progress(run_folder)
-        state = load_file(run_folder / AVERAGE_NAME)
-        about = json.loads((run_folder / DATA_NAME).read_text(encoding="utf-8"))
-        data, left_out = about["data"], about["left_out"]
-        architecture = for_inference(recipe.architecture)
-        network = build_network(architecture, recipe.patch)
-        state = {name: state[name] for name in network.state_dict()}
-        network.load_state_dict(state)
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-        raise TrainingError(
-            f"{run_folder} holds no finished checkpoint",
-            str(error),
-            "Train first: lightseg train RECIPE --run FOLDER",
-        ) from error
+    recipe, progress, about, state = _read_run(run_folder)
+    architecture = for_inference(recipe.architecture)
+    network = build_network(architecture, recipe.patch)
     started_from = dict(progress.started_from)
     if beginning is not None and keep > 0:
         state = keep_beginning(state, beginning, keep, started_from)
@@ -125,16 +113,36 @@ def export_model(
             "steps": progress.step,
             "samples": progress.samples,
             "date": date.today().isoformat(),
-            "left_out": left_out,
+            "left_out": about["left_out"],
             "started_from": started_from,
         },
-        data=data,
+        data=about["data"],
         memory_bytes=estimate_peak_bytes(network, example) or 0,
         limits=LIMITS,
     )
     card.write(output)
     logger.info("Wrote %s: %.1f MB", output, weights.bytes / 1e6)
     return card
+
+
+def _read_run(run_folder: Path) -> tuple[Recipe, Progress, dict[str, Any], dict[str, Tensor]]:
+    """Recipe, progress, data and the averaged weights of a run, those of inference only."""
+    try:
+        recipe = read_recipe(run_folder / "recipe.json")
+        progress = read_progress(run_folder)
+        state = load_file(run_folder / AVERAGE_NAME)
+        about = json.loads((run_folder / DATA_NAME).read_text(encoding="utf-8"))
+        about = {"data": about["data"], "left_out": about["left_out"]}
+        network = build_network(for_inference(recipe.architecture), recipe.patch)
+        state = {name: state[name] for name in network.state_dict()}
+        network.load_state_dict(state)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        raise TrainingError(
+            f"{run_folder} holds no finished checkpoint",
+            str(error),
+            "Train first: lightseg train RECIPE --run FOLDER",
+        ) from error
+    return recipe, progress, about, state
 
 
 def describe_hardware(device: torch.device) -> str:
