@@ -65,7 +65,7 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
 
     Args:
         architecture: {"network": a name in `BUILDERS`, "config": its settings, "detail": channels of the
-            detail head}.
+            detail head, "border": channels of the border head, none without}.
         patch: samples along the edge of the cube it sees.
 
     Raises:
@@ -84,12 +84,12 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
         network, features, stride = BUILDERS[name](
             architecture.get("config", {}), patch, PromptableNetwork.INPUT_CHANNELS
         )
-        detail = int(architecture.get("detail", 48))
+        detail, border = int(architecture.get("detail", 48)), int(architecture.get("border", 0))
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"The settings of the network {name} cannot be used", str(error), "Correct the recipe or the card"
         ) from error
-    return PromptableNetwork(network, features, stride, detail)
+    return PromptableNetwork(network, features, stride, detail, border)
 
 
 def for_inference(architecture: Mapping[str, Any]) -> dict[str, Any]:

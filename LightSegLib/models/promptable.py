@@ -2,7 +2,8 @@
 
 The network sees the image, what is alike (`models.likeness`) and the drawn prompts, and returns features on
 a coarser grid. A thin head at full resolution then combines these features with the raw input, so that a
-click or an edge moves single voxels. A second head states how good the answer probably is.
+click or an edge moves single voxels; where the recipe asks for it, the border head follows. A last head
+states how good the answer probably is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from LightSegLib.models import likeness
+from LightSegLib.models.border import BorderHead
+from LightSegLib.models.cells import channels_to_space
 from LightSegLib.models.guidance import GUIDANCE_CHANNELS
 from LightSegLib.networks.teaching import Teaching
 
@@ -36,16 +39,6 @@ class TaughtNetwork(FeatureNetwork, Protocol):
     def forward_with_teachers(self, x: Tensor) -> tuple[Tensor, Teaching]:
         """The features of `forward_features`, and what the teachers say about them."""
         ...
-
-
-def channels_to_space(x: Tensor, stride: int) -> Tensor:
-    """Channels become the voxels of a cell: (N, stride^3, D, H, W) to (N, 1, D * stride, H * stride,
-    W * stride).
-    """
-    n, _, d, h, w = x.shape
-    s = stride
-    x = x.reshape(n, 1, s, s, s, d, h, w).permute(0, 1, 5, 2, 6, 3, 7, 4)
-    return x.reshape(n, 1, d * s, h * s, w * s)
 
 
 def _autocast_dtype(device: str) -> torch.dtype | None:
@@ -84,11 +77,14 @@ class PromptableNetwork(nn.Module):
         features: channels of its features.
         stride: voxels per cell of the features' grid.
         detail: hidden channels of the full-resolution head.
+        border: hidden channels of the border head; 0 builds none.
     """
 
     INPUT_CHANNELS = 1 + likeness.CHANNELS + GUIDANCE_CHANNELS
 
-    def __init__(self, network: FeatureNetwork, features: int, stride: int, detail: int = 48) -> None:
+    def __init__(
+        self, network: FeatureNetwork, features: int, stride: int, detail: int = 48, border: int = 0
+    ) -> None:
         super().__init__()
         self.network: FeatureNetwork = network
         self.stride = stride
@@ -96,6 +92,7 @@ class PromptableNetwork(nn.Module):
         self.detail_in = nn.Conv3d(self.INPUT_CHANNELS, detail, stride, stride=stride)
         self.detail_features = nn.Conv3d(features, detail, 1)
         self.detail_out = nn.Conv3d(detail, cells, 3, padding=1)
+        self.border = BorderHead(self.INPUT_CHANNELS, features, border) if border else None
         self.confidence = nn.Sequential(nn.Linear(2 * features + 4, 32), nn.GELU(), nn.Linear(32, 1))
         nn.init.zeros_(self.detail_out.weight)
         nn.init.constant_(self.detail_out.bias, 0.0)  # type: ignore[arg-type]
@@ -133,6 +130,8 @@ class PromptableNetwork(nn.Module):
     def _answer(self, x: Tensor, features: Tensor) -> PromptableOutput:
         coarse = self.network.decode_head(features)
         logits = coarse + self._detail(x, features)
+        if self.border is not None:
+            logits = logits + self.border(x, features, logits)
         return PromptableOutput(logits, self._expected(features, logits), coarse)
 
     def _detail(self, x: Tensor, features: Tensor) -> Tensor:

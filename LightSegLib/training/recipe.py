@@ -22,7 +22,8 @@ class Recipe:
     Attributes:
         model_id: the model's name, its folder under Resources/Models.
         title: one line for people.
-        architecture: {"network": NAME, "config": {...}, "detail": channels of the full-resolution head}.
+        architecture: {"network": NAME, "config": {...}, "detail": channels of the full-resolution head,
+            "border": channels of the border head, none without}.
         patch: samples along the edge of the cube the model sees.
         minutes: training time, unless the command line says otherwise; the learning rate falls to zero at
             its end.

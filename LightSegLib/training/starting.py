@@ -18,11 +18,12 @@ from LightSegLib.models.weights import load_weights
 def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]:
     """Fill a network with the weights of a trained model, in place.
 
-    What only training needs, texture teachers above all, is not in a model folder and stays random.
+    What only training needs, texture teachers above all, is not in a model folder and stays random; so does
+    what the recipe's network has beyond the model's, such as a border head, which starts silent.
 
     Args:
         name_or_folder: a bundled model's name, or a folder with model.safetensors and card.json.
-        network: a `PromptableNetwork` of the same architecture.
+        network: a `PromptableNetwork` of the same architecture, or of one that adds to it.
 
     Returns:
         What the new card tells of the beginning: id and checksum of the model, and the minutes, steps and
@@ -71,7 +72,9 @@ def keep_beginning(
             "Give the model that it started from, or leave --keep-start out",
         )
     return {
-        name: value.lerp(beginning[name].to(value), share) if value.is_floating_point() else value
+        name: value.lerp(beginning[name].to(value), share)
+        if name in beginning and value.is_floating_point()
+        else value
         for name, value in weights.items()
     }
 

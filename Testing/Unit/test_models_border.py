@@ -1,0 +1,67 @@
+"""The border head joins a trained network silently, learns to move single voxels, and sees what it should."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_model import ARCHITECTURE, PATCH, write_tiny_model
+from torch import nn
+
+from LightSegLib.models.border import BorderHead
+from LightSegLib.models.build import build_network, for_inference
+from LightSegLib.models.guidance import empty_guidance
+from LightSegLib.training.starting import start_from
+
+WITH_BORDER = {**ARCHITECTURE, "border": 8}
+
+
+def inputs() -> tuple[torch.Tensor, torch.Tensor]:
+    image = torch.rand(1, 1, *(PATCH,) * 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    return image, torch.from_numpy(empty_guidance((PATCH,) * 3))[None]
+
+
+def test_it_joins_a_trained_model_without_changing_its_answer(tmp_path) -> None:
+    folder = write_tiny_model(tmp_path / "trained", seed=3)
+    torch.manual_seed(0)
+    plain, bordered = build_network(ARCHITECTURE, PATCH).eval(), build_network(WITH_BORDER, PATCH).eval()
+    start_from(folder, plain)
+    start_from(folder, bordered)
+    with torch.no_grad():
+        torch.testing.assert_close(bordered(*inputs()).logits, plain(*inputs()).logits)
+
+
+def test_it_stays_in_the_network_that_is_shipped() -> None:
+    light = build_network(for_inference(WITH_BORDER), PATCH)
+    assert any(name.startswith("border.") for name in light.state_dict())
+
+
+def test_it_moves_single_voxels() -> None:
+    head = BorderHead(inputs=2, features=3, width=4)
+    head.move.bias.data[5] = 3.0
+    moved = head(torch.zeros(1, 2, 8, 8, 8), torch.zeros(1, 3, 4, 4, 4), torch.zeros(1, 1, 8, 8, 8))[0, 0]
+    assert (moved[1::2, 0::2, 1::2] == 3).all()
+    assert (moved == 3).sum() == 4**3
+
+
+@pytest.mark.parametrize("changed", [0, 1, 2])
+def test_input_features_and_answer_all_reach_it_from_nearby_only(changed: int) -> None:
+    torch.manual_seed(0)
+    head = BorderHead(inputs=2, features=3, width=4)
+    nn.init.normal_(head.move.weight)
+    parts = [torch.zeros(1, 2, 24, 24, 24), torch.zeros(1, 3, 8, 8, 8), torch.zeros(1, 1, 24, 24, 24)]
+    with torch.no_grad():
+        before = head(*parts)
+        parts[changed][..., 0] = 1.0
+        moved = (head(*parts) - before).abs().amax((0, 1, 2, 3))
+    assert moved[0] > 0
+    assert (moved[12:] == 0).all()
+
+
+def test_a_step_of_training_makes_it_speak() -> None:
+    torch.manual_seed(0)
+    network = build_network(WITH_BORDER, PATCH)
+    optimizer = torch.optim.SGD(network.border.parameters(), lr=0.1)
+    network(*inputs()).logits.square().mean().backward()
+    optimizer.step()
+    with torch.no_grad():
+        assert network.border.move.weight.abs().sum() > 0
