@@ -84,7 +84,7 @@ def write_volume(volume: Volume, path: str | os.PathLike[str]) -> None:
     partial = target.with_name(f".{uuid.uuid4().hex}{ending}")
     try:
         with _simpleitk(f"{target} cannot be written", _WRITE_ADVICE) as sitk:
-            sitk.WriteImage(_from_volume(sitk, volume), str(partial), useCompression=True)
+            sitk.WriteImage(to_simpleitk(sitk, volume), str(partial), useCompression=True)
             partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -200,7 +200,16 @@ def _to_volume(sitk: Any, image: Any, source: Path) -> Volume:
     return Volume(array, _LPS_TO_RAS @ ijk_to_lps)
 
 
-def _from_volume(sitk: Any, volume: Volume) -> Any:
+def lps_frame(volume: Volume) -> tuple[list[float], list[float], list[float]]:
+    """The place of a volume in SimpleITK's words: origin and spacing in mm, direction row by row; in LPS."""
+    ijk_to_lps = _LPS_TO_RAS @ volume.ijk_to_ras
+    spacing = np.array(volume.spacing_ijk)
+    direction = (ijk_to_lps[:3, :3] / spacing).ravel()
+    return ijk_to_lps[:3, 3].tolist(), spacing.tolist(), direction.tolist()
+
+
+def to_simpleitk(sitk: Any, volume: Volume) -> Any:
+    """A volume as an image of SimpleITK, several channels as a vector per voxel."""
     array = volume.array
     if array.dtype.kind == "b":
         array = array.view(np.uint8) if array.dtype.itemsize == 1 else array.astype(np.uint8)
@@ -209,9 +218,8 @@ def _from_volume(sitk: Any, volume: Volume) -> Any:
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     several = array.ndim == 4
     image = sitk.GetImageFromArray(np.moveaxis(array, 0, -1) if several else array, isVector=several)
-    ijk_to_lps = _LPS_TO_RAS @ volume.ijk_to_ras
-    spacing = np.array(volume.spacing_ijk)
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(ijk_to_lps[:3, 3].tolist())
-    image.SetDirection((ijk_to_lps[:3, :3] / spacing).ravel().tolist())
+    origin, spacing, direction = lps_frame(volume)
+    image.SetSpacing(spacing)
+    image.SetOrigin(origin)
+    image.SetDirection(direction)
     return image

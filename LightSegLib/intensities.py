@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from LightSegLib.sampling import sample_grid
+
 if TYPE_CHECKING:
     from LightSegLib.geometry import Volume
+    from LightSegLib.sampling import SamplingGrid
 
 LOW_PERCENTILE = 0.5
 HIGH_PERCENTILE = 99.5
@@ -31,11 +34,20 @@ class PreparedImage:
         volume: the image, in its own data type.
         low: per channel, the grey value that becomes -1.
         high: per channel, the grey value that becomes +1; always above `low`.
+        missing: channels that a model expects after those of the volume; they are -1 everywhere.
     """
 
     volume: Volume
     low: tuple[float, ...]
     high: tuple[float, ...]
+    missing: int = 0
+
+    def sample(self, grid: SamplingGrid) -> np.ndarray:
+        """What a network sees of a region: float32 (C, K, J, I), -1 to 1, missing channels included."""
+        channels = range(self.volume.channels)
+        crops = [self.normalise(sample_grid(self.volume.channel(c), grid), c) for c in channels]
+        crops += [np.full(grid.shape_ijk[::-1], -1.0, np.float32)] * self.missing
+        return np.stack(crops)
 
     def normalise(self, crop: np.ndarray, channel: int = 0) -> np.ndarray:
         """Scale grey values to what a network expects.
@@ -57,11 +69,12 @@ class PreparedImage:
         return np.clip(scaled, -1.0, 1.0, out=scaled)
 
 
-def prepare(volume: Volume) -> PreparedImage:
+def prepare(volume: Volume, channels: int | None = None) -> PreparedImage:
     """Check that the image can be segmented and find its grey value range.
 
     Args:
         volume: the image, one or several channels.
+        channels: how many a model expects, at least as many; those of the volume if None.
 
     Returns:
         The image with `low` and `high` per channel.
@@ -71,7 +84,8 @@ def prepare(volume: Volume) -> PreparedImage:
     """
     volume.require_usable_intensities()
     ranges = [robust_range(volume.channel(index)) for index in range(volume.channels)]
-    return PreparedImage(volume, tuple(low for low, _ in ranges), tuple(high for _, high in ranges))
+    missing = 0 if channels is None else channels - volume.channels
+    return PreparedImage(volume, tuple(low for low, _ in ranges), tuple(high for _, high in ranges), missing)
 
 
 def robust_range(array: np.ndarray) -> tuple[float, float]:

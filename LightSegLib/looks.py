@@ -134,12 +134,10 @@ class Looker:
         if self.check_cancelled is not None:
             self.check_cancelled()
         volume = self.image.volume
-        crops = [
-            self.image.normalise(sample_grid(volume.channel(c), grid), c) for c in range(volume.channels)
-        ]
+        crops = self.image.sample(grid)
         guidance = self._guidance(grid, previous)
         began = time.perf_counter()
-        prediction = self._predict(np.stack(crops), guidance, twice=self.mirrored and not glance)
+        prediction = self._predict(crops, guidance, twice=self.mirrored and not glance)
         self.network_seconds += time.perf_counter() - began
         logits = prediction.logits
         if inertia is not None and previous is not None:

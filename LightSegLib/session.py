@@ -27,7 +27,8 @@ from numpy.typing import ArrayLike
 from LightSegLib.caller_input import as_mask, voxel_at, whole
 from LightSegLib.errors import CapabilityError, VolumeError
 from LightSegLib.geometry import IndexBox, Volume
-from LightSegLib.intensities import PreparedImage, prepare
+from LightSegLib.intensities import PreparedImage
+from LightSegLib.model_input import prepare_for
 from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble, Text, validate
 from LightSegLib.proposal import CheckCancelled, Segmenter, settle
 from LightSegLib.segment_holder import no_image
@@ -81,7 +82,8 @@ class InteractiveSession(UndoableSegments):
 
         Raises:
             VolumeError: not a `Volume`; NaN or infinite values; one single value everywhere.
-            CapabilityError: another number of channels than the model takes.
+            CapabilityError: more channels than the model takes, or in another order. Fewer are taken as the
+                first ones, the others as not acquired.
         """
         if not isinstance(volume, Volume):
             raise VolumeError(
@@ -89,14 +91,7 @@ class InteractiveSession(UndoableSegments):
                 "The session needs the affine too",
                 "Call set_image(Volume(array, ijk_to_ras))",
             )
-        channels = self._model.capabilities.channels
-        if volume.channels != channels:
-            raise CapabilityError(
-                f"The image has {volume.channels} channel(s)",
-                f"The model takes images with {channels}",
-                "Choose channels, as in Volume(array[:1], ijk_to_ras), or load another model",
-            )
-        prepared = prepare(volume)
+        prepared = prepare_for(volume, self._model.capabilities)
         self._start_over(volume.shape_ijk)
         self._image = prepared
 

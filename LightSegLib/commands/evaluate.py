@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from LightSegLib.evaluation.options import EvaluationOptions
     from LightSegLib.evaluation.results import EvaluationResults
     from LightSegLib.models.network_model import NetworkModel
+    from LightSegLib.models.sam import SamSliceModel
 
 BASELINE = "grow-from-seeds"
 
@@ -43,6 +44,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--cases-per-source", type=at_least_one, metavar="N", help="at most N, the first ones"
     )
+    parser.add_argument(
+        "--companion", metavar="SOURCE", help="its image of the same person is the second channel"
+    )
     parser.add_argument("--clicks", type=at_least_one, default=10, metavar="N", help="per object (10)")
     parser.add_argument("--no-baseline", action="store_true", help=f"leave {BASELINE} out")
     add_device(parser)
@@ -66,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         sources=arguments.sources,
         cases_per_source=arguments.cases_per_source,
         structures=arguments.structures,
+        companion=arguments.companion,
         clicks=arguments.clicks,
     )
     _check_json_file(arguments.json)
@@ -132,16 +137,16 @@ def _baselines() -> dict[str, SegmenterFactory]:
     return found
 
 
-def _load(folders: dict[str, Path], device: str) -> dict[str, NetworkModel]:
+def _load(folders: dict[str, Path], device: str) -> dict[str, NetworkModel | SamSliceModel]:
     from LightSegLib.commands.loading import ready_model
 
     return {name: ready_model(str(folder), device)[0] for name, folder in folders.items()}
 
 
-def _session_of(model: NetworkModel) -> SegmenterFactory:
-    from LightSegLib.session import InteractiveSession
+def _session_of(model: NetworkModel | SamSliceModel) -> SegmenterFactory:
+    from LightSegLib.evaluation.channel_session import ChannelSession
 
-    return lambda: InteractiveSession(model)
+    return lambda: ChannelSession(model)
 
 
 def _check_json_file(json_file: str | None) -> None:
@@ -186,5 +191,7 @@ def _command(model_id: str, options: EvaluationOptions, baseline: bool) -> str:
         words += ["--structures", *(f'"{name}"' for name in options.structures)]
     if options.cases_per_source is not None:
         words.append(f"--cases-per-source {options.cases_per_source}")
+    if options.companion is not None:
+        words.append(f"--companion {options.companion}")
     words.append(f"--clicks {options.clicks}" + ("" if baseline else " --no-baseline"))
     return " ".join(words)

@@ -33,6 +33,11 @@ def add_parser(commands: Commands) -> None:
         metavar="N",
         help="cases with more are resampled to about N voxels (700000)",
     )
+    parser.add_argument(
+        "--companion",
+        metavar="SOURCE",
+        help="its image of the same person becomes the second channel of the other sources' cases",
+    )
     add_json(parser)
 
 
@@ -43,7 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     limits = {} if arguments.max_voxels is None else {"max_voxels": arguments.max_voxels}
     with progress("Packing") as report:
         summary = write_pack(
-            arguments.data, arguments.output, split=arguments.split, progress=report, **limits
+            arguments.data,
+            arguments.output,
+            split=arguments.split,
+            companion=arguments.companion,
+            progress=report,
+            **limits,
         )
     if not summary["cases"]:
         arguments.output.unlink()
@@ -55,5 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         return OK
     for source, count in summary["sources"].items():
         say(f"{source:28} {count:4} cases")
+    if arguments.companion:
+        say(f"{summary['companions']} cases have an image of {arguments.companion} as their second channel")
     say(f"Written {arguments.output}: {summary['cases']} cases, {summary['bytes'] / 2**20:.1f} MiB")
     return OK

@@ -14,22 +14,35 @@ from LightSegLib.commands.options import add_command, add_json, add_model
 from LightSegLib.errors import ImageFileError, LightSegError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from LightSegLib.commands.options import Commands
     from LightSegLib.geometry import Volume
     from LightSegLib.session import Change, InteractiveSession
+
+MISSING = "-"
+"""In place of an image: it was not acquired."""
 
 _EXAMPLE = """\
 lightseg segment case.nii.gz --point -32.5,14,108 --point -20,30,108,- -o mask.nii.gz
 lightseg segment case.nrrd --ijk --box 40,52,10,88,97,31 --json -o mask.nrrd"""
 _DETAILS = """\
 Prompts are applied in the order they are written. Positions are RAS in mm, or voxel indices with --ijk.
-A box in mm is any two opposite corners; with --ijk it is the first voxel and one past the last."""
+A box in mm is any two opposite corners; with --ijk it is the first voxel and one past the last.
+Models of several channels take several images, such as CT.nii.gz PET.nii.gz; - stands for one that was not
+acquired."""
 
 
 def add_parser(commands: Commands) -> None:
     """Describe the command."""
     parser = add_command(commands, "segment", run, "Segment an image file from prompts.", _EXAMPLE, _DETAILS)
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="NIfTI, NRRD or MHA, or a DICOM folder")
+    parser.add_argument(
+        "images",
+        nargs="+",
+        type=Path,
+        metavar="IMAGE",
+        help="NIfTI, NRRD or MHA, or a DICOM folder; several are channels, on the grid of the first",
+    )
     for name, kind, form, explanation in (
         ("--point", written.point, "R,A,S", "a click; outside the structure with ,- at its end"),
         ("--box", written.box, "R,A,S,R,A,S", "a box around the structure"),
@@ -59,14 +72,18 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment an image."""
+    from LightSegLib.channels import stack_channels
     from LightSegLib.geometry import Volume
     from LightSegLib.session import InteractiveSession
 
     if not arguments.prompts:
         raise LightSegError("There is no prompt", "", "Add at least one --point, --box, --scribble or --text")
-    check_output(arguments.output, arguments.image, arguments.force)
+    check_output(arguments.output, arguments.images, arguments.force)
     with progress("Reading the image"):
-        volume = Volume.read(arguments.image, arguments.series)
+        read = [
+            None if str(path) == MISSING else Volume.read(path, arguments.series) for path in arguments.images
+        ]
+        volume = stack_channels(read)
         initial = _initial(arguments.initial, volume)
     model, warm_up_seconds = ready_model(arguments.model, arguments.device)
     session = InteractiveSession(model)
@@ -78,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json(
             {
-                "image": str(arguments.image),
+                "images": [str(path) for path in arguments.images],
                 "output": str(arguments.output),
                 "model": model.card.id,
                 "device": model.device,
@@ -93,11 +110,11 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def check_output(output: Path, image: Path, force: bool) -> None:
+def check_output(output: Path, images: Sequence[Path], force: bool) -> None:
     """Find out before the work whether the mask can be written where it should.
 
     Raises:
-        ImageFileError: it is the image, it exists and `force` is false, or it has no ending of a format.
+        ImageFileError: it is one of the images, it exists and `force` is false, or it has no known ending.
     """
     from LightSegLib.image_files import WRITABLE
 
@@ -109,7 +126,7 @@ def check_output(output: Path, image: Path, force: bool) -> None:
         raise ImageFileError(f"The folder {output.parent} does not exist", "", "Create it or choose another")
     if not output.exists():
         return
-    if image.exists() and output.samefile(image):
+    if any(image.exists() and output.samefile(image) for image in images):
         raise ImageFileError(
             f"The output {output} is the image itself", "It would be lost", "Choose another name for the mask"
         )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from LightSegLib.channels import stack_channels
 from LightSegLib.errors import DataError
 from LightSegLib.geometry import Volume
 
@@ -54,6 +55,7 @@ class CaseReference:
         label_path: label map file.
         label_names: structure name of each label value of the source.
         spacing_is_estimated: the file's millimetres are a guess; do not report distances.
+        companion_path: another image of the same person, which becomes the second channel; None for none.
     """
 
     source: str
@@ -63,6 +65,7 @@ class CaseReference:
     label_path: Path
     label_names: Mapping[int, str]
     spacing_is_estimated: bool = False
+    companion_path: Path | None = None
 
     def load(self) -> LabelledCase:
         """Read image and label map.
@@ -70,6 +73,7 @@ class CaseReference:
         Raises:
             ImageFileError: a file is missing or unreadable.
             DataError: the label map holds no integers or is not on the image's grid.
+            GeometryError: the companion lies elsewhere in space.
         """
         volume, label_volume = Volume.read(self.image_path), Volume.read(self.label_path)
         labels = label_volume.channel(0)
@@ -88,6 +92,8 @@ class CaseReference:
                 "Labels are integers",
                 "Save it with an integer type.",
             )
+        if self.companion_path is not None:
+            volume = stack_channels([volume, Volume.read(self.companion_path)])
         return LabelledCase(volume, labels)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from LightSegLib.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from LightSegLib.evaluation.dataset import CaseReference, DataSet
 
@@ -23,6 +23,8 @@ class EvaluationOptions:
         cases_per_source: at most so many, from the start of the split; None takes all.
         structures: names of structures (case does not matter); None takes all.
         labels: label values; None takes all.
+        companion: a source whose image of the same person becomes the second channel; cases without one are
+            left out.
         clicks: clicks per object, at least 1.
         minimum_voxels: smaller objects are left out.
         distances: also HD95 and surface Dice after the last click, where the source's millimetres can be
@@ -35,6 +37,7 @@ class EvaluationOptions:
     cases_per_source: int | None = None
     structures: Sequence[str] | None = None
     labels: Sequence[int] | None = None
+    companion: str | None = None
     clicks: int = 10
     minimum_voxels: int = 30
     distances: bool = False
@@ -78,6 +81,8 @@ def select_cases(dataset: DataSet, options: EvaluationOptions) -> list[CaseRefer
         if any(options.wants(label, name) for label, name in source.label_names.items())
         for reference in dataset.cases(source.name, options.split, options.cases_per_source)
     ]
+    if options.companion is not None:
+        references = list(_accompanied(references, dataset, options.companion))
     if not references:
         raise DataError(
             f"The split '{options.split}' has no case to judge",
@@ -85,3 +90,13 @@ def select_cases(dataset: DataSet, options: EvaluationOptions) -> list[CaseRefer
             "Choose other sources or another split.",
         )
     return references
+
+
+def _accompanied(
+    references: Sequence[CaseReference], dataset: DataSet, companion: str
+) -> Iterator[CaseReference]:
+    """The cases that have an image of the same person in another source, with that image beside them."""
+    images = {case.group: case.image_path for case in dataset.select([companion])[0].cases}
+    for reference in references:
+        if reference.source != companion and reference.group in images:
+            yield replace(reference, companion_path=images[reference.group])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ class Capabilities:
         scribbles: free-hand lines.
         mask: an initial mask to continue from.
         text: the name of a structure.
-        channels: image channels the model takes.
+        channels: image channels the model takes; the last ones may be missing.
+        channel_names: what each channel shows, in order; may be empty for models of one.
+        unsigned_channels: numbers, from 0, of channels that hold no negative values, as PET does.
         dimensions: 3 for volumes, 2 for slice-wise models.
     """
 
@@ -32,6 +34,8 @@ class Capabilities:
     text: bool
     channels: int = 1
     dimensions: int = 3
+    channel_names: list[str] = field(default_factory=list)
+    unsigned_channels: list[int] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The capabilities as the model card stores them."""

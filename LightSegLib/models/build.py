@@ -6,8 +6,8 @@ A new architecture is one file in `networks`, one entry here, and one card.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from LightSegLib.errors import ModelError
 
@@ -15,30 +15,36 @@ if TYPE_CHECKING:
     from LightSegLib.models.promptable import FeatureNetwork, PromptableNetwork
 
 
-def _veloxseg(config: Mapping[str, Any], patch: int, channels: int) -> tuple[FeatureNetwork, int, int]:
+def _veloxseg(
+    config: Mapping[str, Any], patch: int, streams: Sequence[int]
+) -> tuple[FeatureNetwork, int, int]:
     from LightSegLib.networks.veloxseg import VeloxSeg
     from LightSegLib.networks.veloxseg_config import VeloxSegConfig
 
     settings = VeloxSegConfig.from_dict(
-        {"input_size": [patch] * 3, "in_ch": [channels], "n_classes": 1, "reconstruction": False, **config}
+        {"input_size": [patch] * 3, "in_ch": list(streams), "n_classes": 1, "reconstruction": False, **config}
     )
     return VeloxSeg(settings), settings.base_ch, settings.patch_size
 
 
-def _segmaformer(config: Mapping[str, Any], patch: int, channels: int) -> tuple[FeatureNetwork, int, int]:
+def _segmaformer(
+    config: Mapping[str, Any], patch: int, streams: Sequence[int]
+) -> tuple[FeatureNetwork, int, int]:
     from LightSegLib.networks.segmaformer import SegMaFormer
     from LightSegLib.networks.segmaformer_config import SegMaFormerConfig
 
-    settings = SegMaFormerConfig.from_dict({"in_ch": channels, "n_classes": 1, **config})
+    settings = SegMaFormerConfig.from_dict({"in_ch": sum(streams), "n_classes": 1, **config})
     settings.stage_grids((patch,) * 3)
     return SegMaFormer(settings), settings.decoder_width, _cubic(settings.stride, patch)
 
 
-def _refineformer3d(config: Mapping[str, Any], patch: int, channels: int) -> tuple[FeatureNetwork, int, int]:
+def _refineformer3d(
+    config: Mapping[str, Any], patch: int, streams: Sequence[int]
+) -> tuple[FeatureNetwork, int, int]:
     from LightSegLib.networks.refineformer3d import RefineFormer3D
     from LightSegLib.networks.refineformer3d_config import RefineFormer3DConfig
 
-    settings = RefineFormer3DConfig.from_dict({"in_ch": channels, "n_classes": 1, **config})
+    settings = RefineFormer3DConfig.from_dict({"in_ch": sum(streams), "n_classes": 1, **config})
     settings.stage_grids((patch,) * 3)
     return RefineFormer3D(settings), settings.decoder[2], settings.first_stride
 
@@ -51,7 +57,12 @@ def _cubic(stride: tuple[int, int, int], patch: int) -> int:
     return stride[0]
 
 
-BUILDERS: dict[str, Callable[[Mapping[str, Any], int, int], tuple[FeatureNetwork, int, int]]] = {
+Builder: TypeAlias = "Callable[[Mapping[str, Any], int, Sequence[int]], tuple[FeatureNetwork, int, int]]"
+"""From settings, edge of the cube and input channels per image channel to the network, the channels of its
+features and their stride.
+"""
+
+BUILDERS: dict[str, Builder] = {
     "refineformer3d": _refineformer3d,
     "segmaformer": _segmaformer,
     "veloxseg": _veloxseg,
@@ -65,7 +76,8 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
 
     Args:
         architecture: {"network": a name in `BUILDERS`, "config": its settings, "detail": channels of the
-            detail head, "border": channels of the border head, none without}.
+            detail head, "border": channels of the border head, none without, "channels": of the image, one
+            without}.
         patch: samples along the edge of the cube it sees.
 
     Raises:
@@ -81,15 +93,28 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
             f"Known networks are {', '.join(sorted(BUILDERS))}; update LightSeg if the model is newer",
         )
     try:
-        network, features, stride = BUILDERS[name](
-            architecture.get("config", {}), patch, PromptableNetwork.INPUT_CHANNELS
-        )
         detail, border = int(architecture.get("detail", 48)), int(architecture.get("border", 0))
+        channels = image_channels(architecture)
+        network, features, stride = BUILDERS[name](
+            architecture.get("config", {}), patch, [PromptableNetwork.INPUT_CHANNELS] * channels
+        )
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"The settings of the network {name} cannot be used", str(error), "Correct the recipe or the card"
         ) from error
-    return PromptableNetwork(network, features, stride, detail, border)
+    return PromptableNetwork(network, features, stride, detail, border, channels)
+
+
+def image_channels(architecture: Mapping[str, Any]) -> int:
+    """How many image channels an architecture takes.
+
+    Raises:
+        ValueError, TypeError: its entry is no number above 0.
+    """
+    channels = int(architecture.get("channels", 1))
+    if channels < 1:
+        raise ValueError(f"a network of {channels} image channels sees nothing")
+    return channels
 
 
 def for_inference(architecture: Mapping[str, Any]) -> dict[str, Any]:

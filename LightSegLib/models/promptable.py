@@ -73,26 +73,35 @@ class PromptableNetwork(nn.Module):
 
     Args:
         network: any network with `forward_features` and `decode_head` that takes `INPUT_CHANNELS` channels
-            and one class.
+            for each image channel, and one class.
         features: channels of its features.
         stride: voxels per cell of the features' grid.
         detail: hidden channels of the full-resolution head.
         border: hidden channels of the border head; 0 builds none.
+        channels: of the image. Each one is followed by what is alike in it and by all prompts, so that a
+            network with a stream for each, as VeloxSeg has, hears the prompts in every stream.
     """
 
     INPUT_CHANNELS = 1 + likeness.CHANNELS + GUIDANCE_CHANNELS
 
     def __init__(
-        self, network: FeatureNetwork, features: int, stride: int, detail: int = 48, border: int = 0
+        self,
+        network: FeatureNetwork,
+        features: int,
+        stride: int,
+        detail: int = 48,
+        border: int = 0,
+        channels: int = 1,
     ) -> None:
         super().__init__()
         self.network: FeatureNetwork = network
         self.stride = stride
         cells = stride**3
-        self.detail_in = nn.Conv3d(self.INPUT_CHANNELS, detail, stride, stride=stride)
+        inputs = channels * self.INPUT_CHANNELS
+        self.detail_in = nn.Conv3d(inputs, detail, stride, stride=stride)
         self.detail_features = nn.Conv3d(features, detail, 1)
         self.detail_out = nn.Conv3d(detail, cells, 3, padding=1)
-        self.border = BorderHead(self.INPUT_CHANNELS, features, border) if border else None
+        self.border = BorderHead(inputs, features, border) if border else None
         self.confidence = nn.Sequential(nn.Linear(2 * features + 4, 32), nn.GELU(), nn.Linear(32, 1))
         nn.init.zeros_(self.detail_out.weight)
         nn.init.constant_(self.detail_out.bias, 0.0)  # type: ignore[arg-type]
@@ -101,7 +110,7 @@ class PromptableNetwork(nn.Module):
         """Segment a batch of regions.
 
         Args:
-            image: (N, 1, D, H, W), -1 to 1.
+            image: (N, C, D, H, W), -1 to 1; a channel that was not acquired is -1 everywhere.
             guidance: (N, G, D, H, W), see `models.guidance`.
         """
         x = self._input(image, guidance)
@@ -119,7 +128,10 @@ class PromptableNetwork(nn.Module):
         return self._answer(x, features), teaching
 
     def _input(self, image: Tensor, guidance: Tensor) -> Tensor:
-        x = torch.cat([image, likeness.likeness_channels(image, guidance), guidance], dim=1)
+        parts: list[Tensor] = []
+        for channel in image.split(1, dim=1):
+            parts += [channel, likeness.likeness_channels(channel, guidance), guidance]
+        x = torch.cat(parts, dim=1)
         dtype = _autocast_dtype(x.device.type)
         if dtype is not None:
             x = x.to(dtype)  # once, and not before every convolution

@@ -40,8 +40,8 @@ class Chain:
 
     @property
     def image(self) -> Tensor:
-        """Float32 (1, D, H, W)."""
-        return self._view.image[None]
+        """Float32 (C, D, H, W)."""
+        return torch.stack([self._view.image, *self._view.companions])
 
     @property
     def target(self) -> Tensor:
@@ -109,7 +109,7 @@ def _resample(mask: Tensor, closer: Closer) -> Tensor:
 
 
 def batch(chains: list[Chain]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Image (N, 1, ...), guidance (N, G, ...), target (N, 1, ...) and valid (N, 1, ...) of all chains."""
+    """Image (N, C, ...), guidance (N, G, ...), target (N, 1, ...) and valid (N, 1, ...) of all chains."""
     image = torch.stack([chain.image for chain in chains])
     guidance = torch.stack([chain.guidance() for chain in chains])
     target = torch.stack([chain.target for chain in chains])

@@ -15,6 +15,8 @@ import numpy as np
 from LightSegLib.errors import DataError
 
 Triple = tuple[float, float, float]
+LEAST_SHARED = 0.2
+"""Share of a case's grid that another image of the same person must cover."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,51 @@ def read_case(case: ListedCase, max_voxels: int) -> tuple[np.ndarray, np.ndarray
     """
     image, label_map = (_read_image(case, kind) for kind in ("images", "labels"))
     _check(case, image, label_map)
+    image, label_map = _at_most(image, max_voxels, linear=True), _at_most(label_map, max_voxels, linear=False)
+    spacing = image.GetSpacing()
+    return _to_bytes(image), _array(label_map).astype(np.uint8), (spacing[2], spacing[1], spacing[0])
+
+
+def read_companion(case: ListedCase, other: ListedCase, max_voxels: int) -> np.ndarray:
+    """Another image of the same person on the grid of a case, by their affines.
+
+    Args:
+        case: whose grid it is, as `read_case` makes it.
+        other: the other image; beyond its field of view it goes on with its lowest value.
+        max_voxels: as for the case.
+
+    Returns:
+        uint8 (K, J, I), 0 to 255 from its 0.5th to its 99.5th percentile.
+
+    Raises:
+        DataError: a file is missing or unreadable, or the two do not lie in the same place.
+    """
+    import SimpleITK
+
+    frame, image = _read_image(case, "images"), _read_image(other, "images")
+    outside = float(_array(image).min()) - 1.0
+    image = SimpleITK.Cast(image, SimpleITK.sitkFloat32)
+    moved = SimpleITK.Resample(image, frame, SimpleITK.Transform(), SimpleITK.sitkLinear, outside)
+    if float((_array(moved) > outside).mean()) < LEAST_SHARED:
+        raise DataError(
+            f"{other.name} hardly covers {case.name}, though both are of {case.group}",
+            "Companions lie in one frame of reference",
+            "Correct the affines or the groups in dataset.json, or pack without --companion",
+        )
+    return _to_bytes(_at_most(SimpleITK.Clamp(moved, lowerBound=outside + 1.0), max_voxels, linear=True))
+
+
+def _at_most(image: Any, max_voxels: int, *, linear: bool) -> Any:
+    """The image, coarser where it has more voxels."""
     factor = max(1.0, (image.GetNumberOfPixels() / max_voxels) ** (1 / 3))
-    if factor > 1.0:
-        image, label_map = _coarser(image, factor, linear=True), _coarser(label_map, factor, linear=False)
-    array, labels = _array(image).astype(np.float32), _array(label_map).astype(np.uint8)
+    return _coarser(image, factor, linear=linear) if factor > 1.0 else image
+
+
+def _to_bytes(image: Any) -> np.ndarray:
+    array = _array(image).astype(np.float32)
     low, high = np.percentile(array, [0.5, 99.5])
     scaled = np.clip((array - low) / max(high - low, 1e-6), 0, 1) * 255 + 0.5
-    spacing = image.GetSpacing()
-    return scaled.astype(np.uint8), labels, (spacing[2], spacing[1], spacing[0])
+    return scaled.astype(np.uint8)
 
 
 def _read_json(path: Path) -> Any:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from LightSegLib.errors import TrainingError
 from LightSegLib.models.base import Capabilities
-from LightSegLib.models.build import build_network, for_inference
+from LightSegLib.models.build import build_network, for_inference, image_channels
 from LightSegLib.models.cards import ModelCard
 from LightSegLib.models.guidance import empty_guidance
 from LightSegLib.models.weights import save_weights
@@ -37,7 +37,7 @@ DATA_NAME = "data.json"
 WEIGHTS_LICENCE = "CC-BY-SA-4.0"
 LIMITS = (
     "Trained on few sources with simulated clicks, and judged on held-out cases of the same sources. "
-    "Not a medical device; check every mask. One image channel; no text."
+    "Not a medical device; check every mask. {channels}; no text."
 )
 
 
@@ -96,14 +96,25 @@ def export_model(
     commit = _commit()  # before the weights are written: in a checkout they would count as a change
     weights = save_weights(state, output)
     guidance = empty_guidance((recipe.patch,) * 3)
-    example = [torch.from_numpy(np.stack([part])) for part in (guidance[:1], guidance)]
+    channels = image_channels(recipe.architecture)
+    image = np.repeat(guidance[:1], channels, axis=0)
+    example = [torch.from_numpy(np.stack([part])) for part in (image, guidance)]
     card = ModelCard(
         id=recipe.model_id,
         title=recipe.title,
         licence=licence,
         architecture=architecture,
         patch=recipe.patch,
-        capabilities=Capabilities(points=True, boxes=True, scribbles=True, mask=True, text=False),
+        capabilities=Capabilities(
+            points=True,
+            boxes=True,
+            scribbles=True,
+            mask=True,
+            text=False,
+            channels=channels,
+            channel_names=list(recipe.channel_names),
+            unsigned_channels=list(recipe.unsigned_channels),
+        ),
         weights=weights,
         training={
             "commit": commit,
@@ -118,7 +129,7 @@ def export_model(
         },
         data=about["data"],
         memory_bytes=estimate_peak_bytes(network, example) or 0,
-        limits=LIMITS,
+        limits=LIMITS.format(channels="One image channel" if channels == 1 else f"{channels} image channels"),
     )
     card.write(output)
     logger.info("Wrote %s: %.1f MB", output, weights.bytes / 1e6)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from lzma import LZMAError
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from LightSegLib.errors import DataError
-from LightSegLib.training.data_folder import ListedCase, listed_cases, read_case
+from LightSegLib.training.data_folder import ListedCase, listed_cases, read_case, read_companion
 
 MAX_PACK_BYTES = 48 * 2**20
 INDEX_NAME = "index.json"
@@ -51,6 +51,8 @@ class PackedCase:
         modality, licence, origin: of the source, for the card of what is trained on it.
         image: uint8 (K, J, I).
         label_map: uint8 (K, J, I).
+        companion: another image of the same person on this grid, such as PET beside CT; uint8 (K, J, I), or
+            None.
     """
 
     source: str
@@ -63,6 +65,7 @@ class PackedCase:
     origin: str
     image: np.ndarray
     label_map: np.ndarray
+    companion: np.ndarray | None = None
 
 
 def write_pack(
@@ -71,6 +74,7 @@ def write_pack(
     *,
     split: str = "train",
     max_voxels: int = 700_000,
+    companion: str | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> dict[str, Any]:
     """Pack one split of a data folder (SOURCE/images, SOURCE/labels, SOURCE/dataset.json, split.json).
@@ -80,20 +84,23 @@ def write_pack(
         output: the file to write; its folder is made.
         split: key of split.json, "train" or "val".
         max_voxels: cases above are resampled to about this many voxels.
+        companion: a source whose image of the same person goes with each case of the other sources, for
+            networks of two channels.
         progress: called with the share done, 0 to 1, and the case's name.
 
     Returns:
-        A summary: cases, bytes, and cases per source.
+        A summary: cases, bytes, cases per source, and how many have a companion.
 
     Raises:
-        DataError: the folder is not in that layout, a case is unfit, or the pack exceeds 48 MiB. An earlier
-            pack at `output` then stays.
+        DataError: the folder is not in that layout, has no source for companions, a case is unfit, or the
+            pack exceeds 48 MiB. An earlier pack at `output` then stays.
     """
     cases = listed_cases(data_folder, split)
+    companions = _companions(cases, companion)
     output.parent.mkdir(parents=True, exist_ok=True)
     part = output.with_name(f"{output.name}.part")
     try:
-        index = _write(part, cases, max_voxels, progress)
+        index = _write(part, cases, companions, max_voxels, progress)
         size = part.stat().st_size
         if size > MAX_PACK_BYTES:
             raise DataError(
@@ -107,7 +114,13 @@ def write_pack(
     counts = {
         source: sum(record["source"] == source for record in index) for source in {r["source"] for r in index}
     }
-    return {"cases": len(index), "bytes": size, "sources": dict(sorted(counts.items()))}
+    paired = sum(record["companion"] for record in index)
+    return {
+        "cases": len(index),
+        "bytes": size,
+        "sources": dict(sorted(counts.items())),
+        "companions": paired,
+    }
 
 
 def read_pack(path: Path) -> list[PackedCase]:
@@ -129,6 +142,7 @@ def read_pack(path: Path) -> list[PackedCase]:
 def _write(
     path: Path,
     cases: Sequence[ListedCase],
+    companions: Mapping[str, ListedCase],
     max_voxels: int,
     progress: Callable[[float, str], None] | None,
 ) -> list[dict[str, Any]]:
@@ -136,9 +150,13 @@ def _write(
     index: list[dict[str, Any]] = []
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         for number, case in enumerate(cases):
-            record = asdict(_pack_case(case, max_voxels))
-            for name in ("image", "label_map"):
-                archive.writestr(f"{number}.{name}.npy", _npy_bytes(record.pop(name)))
+            other = companions.get(case.group) if case.folder.name != _source_of(companions) else None
+            record = asdict(_pack_case(case, other, max_voxels))
+            for name in ("image", "label_map", "companion"):
+                array = record.pop(name)
+                if array is not None:
+                    archive.writestr(f"{number}.{name}.npy", _npy_bytes(array))
+            record["companion"] = other is not None
             index.append(record)
             if progress is not None:
                 progress((number + 1) / len(cases), case.name)
@@ -146,7 +164,22 @@ def _write(
     return index
 
 
-def _pack_case(case: ListedCase, max_voxels: int) -> PackedCase:
+def _companions(cases: Sequence[ListedCase], source: str | None) -> dict[str, ListedCase]:
+    """Person to the case of the source that accompanies the others."""
+    if source is None:
+        return {}
+    found = {case.group: case for case in cases if case.folder.name == source}
+    if not found:
+        known = ", ".join(sorted({case.folder.name for case in cases}))
+        raise DataError(f"There is no source {source} to take companions from", f"There are {known}")
+    return found
+
+
+def _source_of(companions: Mapping[str, ListedCase]) -> str | None:
+    return next((case.folder.name for case in companions.values()), None)
+
+
+def _pack_case(case: ListedCase, other: ListedCase | None, max_voxels: int) -> PackedCase:
     image, label_map, spacing = read_case(case, max_voxels)
     present = set(np.unique(label_map).tolist()) - {0}
     return PackedCase(
@@ -160,17 +193,18 @@ def _pack_case(case: ListedCase, max_voxels: int) -> PackedCase:
         origin=case.origin,
         image=image,
         label_map=label_map,
+        companion=None if other is None else read_companion(case, other, max_voxels),
     )
 
 
 def _read_case(archive: zipfile.ZipFile, number: int, record: dict[str, Any]) -> PackedCase:
-    image, label_map = (
-        np.load(io.BytesIO(archive.read(f"{number}.{name}.npy")), allow_pickle=False)
-        for name in ("image", "label_map")
-    )
+    image, label_map = (_read_array(archive, number, name) for name in ("image", "label_map"))
+    companion = _read_array(archive, number, "companion") if record.get("companion") else None
     k, j, i = (float(mm) for mm in record["spacing_kji"])
     if image.ndim != 3 or image.shape != label_map.shape or {image.dtype, label_map.dtype} != {_BYTE}:
         raise ValueError(f"the arrays of case {number} are not an image with its label map")
+    if companion is not None and (companion.shape, companion.dtype) != (image.shape, _BYTE):
+        raise ValueError(f"the companion of case {number} does not fit its image")
     if not (k > 0 and j > 0 and i > 0):
         raise ValueError(f"the spacing of case {number} is {(k, j, i)}")
     return PackedCase(
@@ -184,7 +218,13 @@ def _read_case(archive: zipfile.ZipFile, number: int, record: dict[str, Any]) ->
         origin=record["origin"],
         image=image,
         label_map=label_map,
+        companion=companion,
     )
+
+
+def _read_array(archive: zipfile.ZipFile, number: int, name: str) -> np.ndarray:
+    array: np.ndarray = np.load(io.BytesIO(archive.read(f"{number}.{name}.npy")), allow_pickle=False)
+    return array
 
 
 def _npy_bytes(array: np.ndarray) -> bytes:

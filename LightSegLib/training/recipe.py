@@ -23,7 +23,7 @@ class Recipe:
         model_id: the model's name, its folder under Resources/Models.
         title: one line for people.
         architecture: {"network": NAME, "config": {...}, "detail": channels of the full-resolution head,
-            "border": channels of the border head, none without}.
+            "border": channels of the border head, none without, "channels": of the image, one without}.
         patch: samples along the edge of the cube the model sees.
         minutes: training time, unless the command line says otherwise; the learning rate falls to zero at
             its end.
@@ -41,6 +41,8 @@ class Recipe:
         texture_weight, reconstruction_weight: of VeloxSeg's teacher terms (published: 2 and 0.5). They need
             "reconstruction": [1] in the architecture's config, a teacher for the image channel; 0 and 0 train
             without teachers.
+        channel_names, unsigned_channels: what the card says of an image of several channels, see
+            `models.base.Capabilities`.
         seed: of samples and weights.
     """
 
@@ -66,6 +68,8 @@ class Recipe:
     confidence_weight: float = 0.05
     texture_weight: float = 0.0
     reconstruction_weight: float = 0.0
+    channel_names: list[str] = field(default_factory=list)
+    unsigned_channels: list[int] = field(default_factory=list)
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from LightSegLib.errors import DataError
 from LightSegLib.training import synthesis
 from LightSegLib.training.appearance import vary
+from LightSegLib.training.companions import Shown, acquired, made_up, seen
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.scenes import Scene, View, draw_scene
 
@@ -29,6 +30,7 @@ class Closer:
         image, target, valid: as in `Sample`.
         centre_kji: its centre in samples of the wider cube.
         zoom: how many of its samples fit into one sample of the wider cube.
+        companions: as in `Sample`.
     """
 
     image: Tensor
@@ -36,16 +38,21 @@ class Closer:
     valid: Tensor
     centre_kji: np.ndarray
     zoom: float
+    companions: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One cube to learn from: image -1 to 1, target and valid 0 or 1, float32 (D, H, W) each."""
+    """One cube to learn from: image -1 to 1, target and valid 0 or 1, float32 (D, H, W) each.
+
+    `companions` are the further channels of the image; one that was not acquired is -1 everywhere.
+    """
 
     image: Tensor
     target: Tensor
     valid: Tensor
     closer: Closer | None
+    companions: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class SamplingPlan:
         closer: probability that a real sample comes with a closer cube.
         extent_range: see `draw_scene`.
         plain: share of the real samples that look as in a session: upright, in the case's own contrast.
+        channels: of the image, 1 or 2; see `training.companions` for what the second one shows.
     """
 
     size: int
@@ -67,6 +75,7 @@ class SamplingPlan:
     closer: float = 0.35
     extent_range: Sequence[float] = (0.15, 1.15)
     plain: float = 0.0
+    channels: int = 1
 
 
 class SampleStream(IterableDataset[Sample]):
@@ -152,14 +161,15 @@ class SampleStream(IterableDataset[Sample]):
         if view.target.sum() < MIN_TARGET_VOXELS:
             return None
         seed = None if plain else int(random.integers(2**31))
-        image = _appearance(view, seed)
+        shown = acquired(view, random) if self.plan.channels > 1 else None
+        image, companions = seen(view, seed, shown)
         closer = None
         if random.random() < self.plan.closer:
-            closer = self._closer(scene, view, seed, random)
-        return Sample(image, view.target, view.valid, closer)
+            closer = self._closer(scene, view, seed, shown, random)
+        return Sample(image, view.target, view.valid, closer, companions)
 
     def _closer(
-        self, scene: Scene, view: View, seed: int | None, random: np.random.Generator
+        self, scene: Scene, view: View, seed: int | None, shown: Shown | None, random: np.random.Generator
     ) -> Closer | None:
         size = self.plan.size
         zoom = float(random.uniform(1.2, 2.5))
@@ -171,21 +181,18 @@ class SampleStream(IterableDataset[Sample]):
         near = scene.render(size, middle, scene.edge / zoom)
         if near.target.sum() < MIN_TARGET_VOXELS:
             return None
-        return Closer(_appearance(near, seed), near.target, near.valid, centre, zoom)
+        image, companions = seen(near, seed, shown)
+        return Closer(image, near.target, near.valid, centre, zoom, companions)
 
     def _finished(
         self, image: Tensor, target: Tensor, valid: Tensor, random: np.random.Generator
     ) -> Sample | None:
         if target.sum() < MIN_TARGET_VOXELS:
             return None
-        return Sample(vary(image, target, random), target, valid, None)
-
-
-def _appearance(view: View, seed: int | None) -> Tensor:
-    """The image of a view, -1 to 1, in the random appearance of a seed; in its own without one."""
-    if seed is None:
-        return view.image * 2 - 1
-    return vary(view.image, view.target, np.random.default_rng(seed))
+        companions: tuple[Tensor, ...] = ()
+        if self.plan.channels > 1:
+            companions = (made_up(image, target, random),)
+        return Sample(vary(image, target, random), target, valid, None, companions)
 
 
 def _structures(cases: Sequence[PackedCase]) -> dict[str, list[tuple[int, int]]]:

@@ -28,12 +28,14 @@ class View:
         target: float32 (D, H, W), 0 or 1.
         labels: int64 (D, H, W), the label map of the case in this cube.
         valid: float32 (D, H, W), 1 where the cube lies inside the case's field of view.
+        companion: float32 (D, H, W), 0 to 1, the case's second image; None if it has none.
     """
 
     image: Tensor
     target: Tensor
     labels: Tensor
     valid: Tensor
+    companion: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Scene:
     stretch: Tensor
     centre: Tensor
     edge: float
+    companion: Tensor | None = None
 
     def render(self, size: int, centre: Tensor | None = None, edge: float | None = None) -> View:
         """Sample a cube of `size` samples a side; `centre` and `edge` in mm replace the scene's own."""
@@ -70,13 +73,17 @@ class Scene:
             dim=-1,
         )[None]
         valid = (grid.abs() <= 1.0).all(dim=-1)[0].float()
-        pair = torch.stack([self.image, (self.labels == self.value).float()])[None]
-        sampled = functional.grid_sample(pair, grid, padding_mode="border", align_corners=False)[0]
+        layers = [self.image, (self.labels == self.value).float()]
+        if self.companion is not None:
+            layers.append(self.companion)
+        stacked = torch.stack(layers)[None]
+        sampled = functional.grid_sample(stacked, grid, padding_mode="border", align_corners=False)[0]
         labels = functional.grid_sample(
             self.labels[None, None], grid, mode="nearest", padding_mode="border", align_corners=False
         )[0, 0]
         target = (sampled[1] > 0.5).float() * valid
-        return View(sampled[0], target, labels.long(), valid)
+        companion = None if self.companion is None else sampled[2]
+        return View(sampled[0], target, labels.long(), valid, companion)
 
 
 def draw_scene(
@@ -113,7 +120,8 @@ def draw_scene(
     else:
         centre = (lower + upper - 1) / 2 * spacing + random.normal(0, 0.08, 3) * edge
     return Scene(
-        image=torch.from_numpy(case.image.astype(np.float32) / 255.0),
+        image=_unit(case.image),
+        companion=None if case.companion is None else _unit(case.companion),
         labels=torch.from_numpy(case.label_map.astype(np.float32)),
         spacing=torch.from_numpy(spacing),
         value=value,
@@ -124,6 +132,10 @@ def draw_scene(
         centre=torch.from_numpy(np.asarray(centre, dtype=np.float32)),
         edge=edge,
     )
+
+
+def _unit(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32) / 255.0)
 
 
 def _mirrored_or_not(random: np.random.Generator) -> np.ndarray:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from LightSegLib.errors import TrainingError
-from LightSegLib.models.build import build_network
+from LightSegLib.models.build import build_network, image_channels
 from LightSegLib.models.cards import ModelCard
 from LightSegLib.models.registry import find_model
 from LightSegLib.models.weights import load_weights
@@ -23,7 +25,8 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
 
     Args:
         name_or_folder: a bundled model's name, or a folder with model.safetensors and card.json.
-        network: a `PromptableNetwork` of the same architecture, or of one that adds to it.
+        network: a `PromptableNetwork` of the same architecture, or of one that adds to it; one of more image
+            channels begins with a model of one in its first channel, and hears little of the others.
 
     Returns:
         What the new card tells of the beginning: id and checksum of the model, and the minutes, steps and
@@ -35,6 +38,8 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
     """
     card, weights = _trained(name_or_folder)
     own = network.state_dict()
+    if image_channels(card.architecture) == 1:
+        weights = widened(weights, own)
     unfit = [name for name in weights if name not in own or own[name].shape != weights[name].shape]
     if unfit:
         raise TrainingError(
@@ -44,6 +49,44 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
         )
     network.load_state_dict({**own, **weights})
     return _history(card)
+
+
+def widened(weights: Mapping[str, Tensor], wide: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a network of one image channel as those of the same network with several.
+
+    Weights that every stream has for itself are the same in all streams; those that bring streams or input
+    channels together get zeros for what is new, so that the answer hardly changes at first.
+
+    Args:
+        weights: of the narrow network.
+        wide: of the wide one: where shapes differ, they are a multiple along one axis; its further
+            embeddings `embeddings.1` and so on take after the first one.
+
+    Returns:
+        Tensors of the shapes of `wide`, where that could be done; the others as they were.
+    """
+    result = {
+        name: _stretched(value, wide[name]) if name in wide else value for name, value in weights.items()
+    }
+    for name in wide:
+        first = re.sub(r"(\bembeddings)\.\d+\.", r"\1.0.", name)
+        if name not in weights and first in weights:
+            result[name] = weights[first].clone()
+    return result
+
+
+def _stretched(value: Tensor, like: Tensor) -> Tensor:
+    if value.dim() != like.dim() or value.dim() < 2:
+        return value
+    longer = [axis for axis in range(value.dim()) if like.shape[axis] != value.shape[axis]]
+    if len(longer) != 1 or like.shape[longer[0]] % value.shape[longer[0]]:
+        return value
+    copies = like.shape[longer[0]] // value.shape[longer[0]]
+    if longer[0] == 0 and value.shape[0] == 1:
+        return value.expand(copies, *value.shape[1:]).clone()
+    if longer[0] == 1:
+        return torch.cat([value, *[torch.zeros_like(value)] * (copies - 1)], dim=1)
+    return value
 
 
 def keep_beginning(

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from LightSegLib.errors import Cancelled, LightSegError, TrainingError
-from LightSegLib.models.build import build_network
+from LightSegLib.models.build import build_network, image_channels
 from LightSegLib.models.promptable import PromptableOutput
 from LightSegLib.training.chains import Chain, batch
 from LightSegLib.training.checkpoints import PROGRESS_NAME, Progress, load_checkpoint, save_checkpoint
@@ -198,6 +198,7 @@ class Trainer:
             recipe.closer,
             recipe.extent_range,
             recipe.plain,
+            image_channels(recipe.architecture),
         )
         seed = recipe.seed + 7919 * self.progress.step
         stream = SampleStream(self.cases, plan, seed)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_model import write_tiny_model
+from tiny_model import ARCHITECTURE, CLICKS_BOXES_SCRIBBLES_MASK, write_tiny_model
 
 from LightSegLib import cli
 from LightSegLib.commands import evaluate as command
@@ -61,6 +62,23 @@ def test_a_table_has_each_source_and_the_mean(model, data, capsys):
     ]  # fmt: skip
     assert rows_of(said)[0][3:5] == ["Dice @1", "Dice @3"]
     assert "simulated user" in said
+
+
+def test_models_of_one_and_two_channels_stand_in_one_table(model, data, tmp_path, capsys):
+    two = {"channels": 2}
+    pair = write_tiny_model(
+        tmp_path / "pair",
+        "pair",
+        architecture={**ARCHITECTURE, **two},
+        capabilities=replace(CLICKS_BOXES_SCRIBBLES_MASK, **two),
+    )
+    arguments = ("--companion", "beta", "--clicks", "2", "--no-baseline")
+    assert run(model, pair, data, *arguments) == 0
+    rows = rows_of(capsys.readouterr().out)[1:]
+    assert [row[:2] for row in rows[:2]] == [["alpha", "tiny"], ["alpha", "pair"]]
+    assert not [row for row in rows if row[0] == "beta"]
+    assert run(model, data, "--companion", "gamma") == 2
+    assert "gamma" in capsys.readouterr().err
 
 
 def test_the_baselines_stand_in_the_same_table(model, data, capsys):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from dicom_cases import ARRAY, write_dicom
 from fakes import FakeSegmenter
-from tiny_model import tiny_model  # noqa: F401 - a fixture
+from tiny_model import (
+    ARCHITECTURE,
+    CLICKS_BOXES_SCRIBBLES_MASK,
+    tiny_model,  # noqa: F401 - a fixture
+    write_tiny_model,
+)
 
 from LightSegLib import cli, regions
 from LightSegLib.commands import written_prompts as written
@@ -19,6 +25,8 @@ from LightSegLib.image_files import write_mask
 from LightSegLib.prompts import Box, Point, Scribble
 
 SHAPE = (20, 22, 24)
+PAIR = {**ARCHITECTURE, "channels": 2}
+PAIR_CAPABILITIES = replace(CLICKS_BOXES_SCRIBBLES_MASK, channels=2)
 AFFINE = np.array([[-2.0, 0, 0, 20], [0, -1, 0, 10], [0, 0, 3, -30], [0, 0, 0, 1]])
 
 
@@ -155,6 +163,29 @@ def test_an_initial_mask_on_another_grid_is_refused(segment, image, tmp_path, ca
     Volume(np.zeros(shape, np.uint8), affine).write(initial)
     assert segment("--ijk", "--point", "1,1,1", "--initial", str(initial))[0] == 2
     assert "grid of the image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("first", ["image", "-"])
+def test_several_images_are_channels_on_the_grid_of_the_first(image, tmp_path, capsys, first):
+    model = write_tiny_model(tmp_path / "pair", architecture=PAIR, capabilities=PAIR_CAPABILITIES)
+    shifted = AFFINE.copy()
+    shifted[:3, 3] += 1
+    Volume(np.ones((20, 20, 20), np.float32) + np.eye(20), shifted).write(tmp_path / "second.nii.gz")
+    images = [str(image) if first == "image" else first, str(tmp_path / "second.nii.gz")]
+    output = tmp_path / "mask.nii.gz"
+    click = ["--ijk", "--point", "12,11,10", "--model", str(model), "--device", "cpu", "--json"]
+    assert cli.main(["segment", *images, "-o", str(output), *click]) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == images
+    expected = Volume.read(image if first == "image" else tmp_path / "second.nii.gz")
+    assert Volume.read(output).shape_ijk == expected.shape_ijk
+
+
+def test_more_images_than_the_model_takes_are_refused(segment, image, tmp_path, tiny_model, capsys):  # noqa: F811
+    arguments = ["segment", str(image), str(image), "-o", str(tmp_path / "mask.nii.gz"), "--ijk"]
+    assert cli.main([*arguments, "--point", "5,6,7", "--model", str(tiny_model), "--device", "cpu"]) == 2
+    said = capsys.readouterr().err
+    assert "The image has 2 channels" in said
+    assert "The model takes 1 channel" in said
 
 
 def test_the_image_is_never_overwritten(segment, image, capsys):

@@ -129,7 +129,7 @@ def test_a_singular_affine_never_reaches_the_session(session):
 def test_an_image_with_more_channels_than_the_model_takes_is_refused(session):
     array = np.stack([make_volume().array] * 3)
     volume = Volume(array, np.eye(4))
-    refuses(session, CapabilityError, lambda: session.set_image(volume), r"3 channel.*takes images with 1")
+    refuses(session, CapabilityError, lambda: session.set_image(volume), r"3 channels.*takes 1 channel")
 
 
 def test_an_array_instead_of_a_volume_is_refused_with_the_way_to_make_one(session):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from training_cases import BRIGHT, DARK, ball_case
 
-from LightSegLib.training import samples
+from LightSegLib.training import companions, samples
 from LightSegLib.training.chains import _resample
 from LightSegLib.training.samples import SampleStream, SamplingPlan
 from LightSegLib.training.scenes import Scene, draw_scene
@@ -138,7 +138,7 @@ def test_a_pose_is_a_rotation_or_reflection_and_repeats_with_its_seed():
 
 
 def test_a_closer_cube_shows_the_same_anatomy(monkeypatch):
-    monkeypatch.setattr(samples, "vary", lambda image, target, random: image)
+    monkeypatch.setattr(companions, "vary", lambda image, target, random: image)
     plan = SamplingPlan(SIZE, {"real": 1.0}, {}, closer=1.0, extent_range=(0.4, 0.9))
     random = np.random.default_rng(0)
     stream = SampleStream([ball_case(radius=10.0)], plan, seed=0)

@@ -40,7 +40,7 @@ def write_tiny_model(folder: Path, name: str = "tiny", seed: int = 0, **entries:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = build_network(ARCHITECTURE, PATCH)
+        network = build_network(entries.get("architecture", ARCHITECTURE), PATCH)
     usual = {
         "title": "Random weights, for tests",
         "licence": "Apache-2.0",
