@@ -1,4 +1,4 @@
-"""Build step that pyproject.toml cannot express: bundled models and samples travel inside the wheel.
+"""Build step that pyproject.toml cannot express: models, samples and vocabulary travel in the wheel.
 
 In the repository they lie in Resources/, beside the package, because the Slicer extension installs
 them from there too. A wheel has no "beside", so building one copies them into LightSegLib/Resources.
@@ -13,7 +13,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-BUNDLED = ("Models", "Samples")
+BUNDLED = ("Models", "Samples", "Vocabulary")
 
 
 class BuildWithResources(build_py):

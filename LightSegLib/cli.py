@@ -12,11 +12,22 @@ import sys
 from collections.abc import Sequence
 
 from LightSegLib import __version__
-from LightSegLib.commands import console, demo, doctor, evaluate, models, networks, pack, segment, train
+from LightSegLib.commands import (
+    console,
+    demo,
+    doctor,
+    evaluate,
+    models,
+    networks,
+    pack,
+    segment,
+    structures,
+    train,
+)
 from LightSegLib.commands.options import add_everywhere
 from LightSegLib.commands.written_prompts import join_coordinates
 
-COMMANDS = (demo, segment, models, networks, doctor, pack, train, evaluate)
+COMMANDS = (demo, segment, models, networks, structures, doctor, pack, train, evaluate)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -86,7 +86,12 @@ LISTS = (
         lambda path: path.suffix != ".py" and path.name != "CMakeLists.txt",
         "LightSegLib",
     ),
-    FileList("Resources", "BUNDLED_FILES", lambda path: path.parts[0] in ("Models", "Samples"), "Resources"),
+    FileList(
+        "Resources",
+        "BUNDLED_FILES",
+        lambda path: path.parts[0] in ("Models", "Samples", "Vocabulary"),
+        "Resources",
+    ),
 )
 
 
