@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,6 +38,7 @@ from LightSegLib.undoable import UndoableSegments
 
 if TYPE_CHECKING:
     from LightSegLib.models.base import InteractiveModel
+    from LightSegLib.models.slices import SliceModel
 
 __all__ = ["Change", "InteractiveSession"]
 
@@ -51,24 +52,20 @@ class InteractiveSession(UndoableSegments):
     or make no sense.
     """
 
-    def __init__(self, model: InteractiveModel, segmenter: Segmenter | None = None) -> None:
+    def __init__(self, model: InteractiveModel | SliceModel, segmenter: Segmenter | None = None) -> None:
         """Start without an image.
 
         Args:
             model: a loaded model.
-            segmenter: how regions are chosen; None for the usual way.
+            segmenter: how regions or slices are chosen; None for the usual way.
         """
         super().__init__()
-        if segmenter is None:
-            from LightSegLib.regions import RegionSegmenter
-
-            segmenter = RegionSegmenter(model)
         self._model = model
-        self._segmenter = segmenter
+        self._segmenter = _usual_segmenter(model) if segmenter is None else segmenter
         self._image: PreparedImage | None = None
 
     @property
-    def model(self) -> InteractiveModel:
+    def model(self) -> InteractiveModel | SliceModel:
         """The model that answers."""
         return self._model
 
@@ -228,3 +225,14 @@ class InteractiveSession(UndoableSegments):
                 f"It takes {capabilities.describe()}",
                 "Use one of these, or load another model",
             )
+
+
+def _usual_segmenter(model: InteractiveModel | SliceModel) -> Segmenter:
+    """Region by region for a model of volumes, slice by slice for one of slices."""
+    if model.capabilities.dimensions == 2:
+        from LightSegLib.slicewise.segmenter import SliceSegmenter
+
+        return SliceSegmenter(cast("SliceModel", model))
+    from LightSegLib.regions import RegionSegmenter
+
+    return RegionSegmenter(cast("InteractiveModel", model))

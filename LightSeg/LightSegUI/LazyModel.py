@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class LazyModel:
     """Stands for a model from the moment it is chosen: the card says at once what it takes.
 
-    `load` and `predict` belong to the worker's thread; the rest is for any thread. It is an
-    `LightSegLib.models.base.InteractiveModel`.
+    `load` and what segments belong to the worker's thread; the rest is for any thread. It is an
+    `LightSegLib.models.base.InteractiveModel`, or a `LightSegLib.models.slices.SliceModel` if the card says
+    so.
 
     Args:
         card: what the model is.
@@ -104,6 +105,21 @@ class LazyModel:
         """Segment one region; see `InteractiveModel.predict`."""
         prediction: Prediction = self._ready().predict(image, guidance)
         return prediction
+
+    @property
+    def size(self) -> int:
+        """Pixels along the edge of the square that a model of slices sees."""
+        size: int = self._ready().size
+        return size
+
+    def encode(self, image: np.ndarray) -> Any:
+        """Look at a slice; see `SliceModel.encode`."""
+        return self._ready().encode(image)
+
+    def decode(self, *prompts: Any) -> tuple[np.ndarray, float]:
+        """Segment a slice; see `SliceModel.decode`."""
+        answer: tuple[np.ndarray, float] = self._ready().decode(*prompts)
+        return answer
 
     def _ready(self) -> Any:
         """The loaded model; loading is tried once, not again for every region."""

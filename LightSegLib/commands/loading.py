@@ -9,9 +9,10 @@ from LightSegLib.commands.console import progress
 
 if TYPE_CHECKING:
     from LightSegLib.models.network_model import NetworkModel
+    from LightSegLib.models.sam import SamSliceModel
 
 
-def ready_model(name: str | None, device: str) -> tuple[NetworkModel, float]:
+def ready_model(name: str | None, device: str) -> tuple[NetworkModel | SamSliceModel, float]:
     """Load a model and warm it up, so that the first click is as fast as the next.
 
     Args:

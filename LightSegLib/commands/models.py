@@ -1,4 +1,4 @@
-"""`lightseg models`: what is bundled."""
+"""`lightseg models`: what is bundled, and which SAM models other programs have downloaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_parser(commands: Commands) -> None:
         commands,
         "models",
         run,
-        "List the bundled models.",
+        "List the bundled models, and the SAM models in the cache of the Hugging Face hub.",
         "lightseg models\nlightseg models --json",
         "Dice @n: mean over the sources of the validation split after n simulated clicks, from the card.",
     )
@@ -30,16 +30,23 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List the models."""
+    from LightSegLib.models.hub_cache import list_cached_sams
     from LightSegLib.models.registry import list_models
 
-    cards = list_models()
+    cards, cached = list_models(), list_cached_sams()
     if arguments.json:
-        say_json([_facts(card) for card in cards])
-    elif cards:
+        say_json([_facts(card) for card in (*cards, *cached)])
+        return OK
+    if cards:
         header = ("id", "MB", "parameters", "licence", "prompts", *(f"Dice @{count}" for count in CLICKS))
         say(aligned(header, [_row(card) for card in cards]))
     else:
         note("lightseg: No model is bundled with this copy of LightSeg.")
+    if cached:
+        say("")
+        say("In the cache of the Hugging Face hub, slice by slice, not measured; needs transformers:")
+        header = ("id", "MB", "parameters", "licence", "prompts")
+        say(aligned(header, [_row(card)[: len(header)] for card in cached]))
     return OK
 
 

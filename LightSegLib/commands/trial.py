@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from LightSegLib.geometry import Volume
-    from LightSegLib.models.network_model import NetworkModel
     from LightSegLib.session import InteractiveSession
 
 VOLUME_EDGE = 256
@@ -107,7 +106,7 @@ def _run(model_id: str, device: str, volume: Volume, centres: NDArray[np.int64],
     from LightSegLib.models.registry import load_model
     from LightSegLib.session import InteractiveSession
 
-    model: NetworkModel = load_model(model_id, device)
+    model = load_model(model_id, device)
     began = time.perf_counter()
     plan = model.warm_up()
     warm_up_seconds = time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""The registry: models by name, bundled with LightSeg or in a folder of the user's."""
+"""The registry: models by name, bundled with LightSeg, in a folder, or (a SAM) in the cache of the hub."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from LightSegLib.errors import ModelError
 from LightSegLib.models.cards import CARD_NAME, ModelCard, read_card
+from LightSegLib.models.hub_cache import find_in_cache
+from LightSegLib.models.sam_config import CONFIG_NAME
+from LightSegLib.models.sam_folder import CLASSES, read_sam_card
 from LightSegLib.resources import models_folder
 
 if TYPE_CHECKING:
     from LightSegLib.models.network_model import NetworkModel
+    from LightSegLib.models.sam import SamSliceModel
 
 DEFAULT_MODEL = "veloxseg-small"
 
@@ -31,8 +35,9 @@ def find_model(name_or_folder: str | Path | None = None) -> tuple[Path, ModelCar
     """The folder and card of a model.
 
     Args:
-        name_or_folder: a bundled model's name, or a folder with card.json and model.safetensors; the default
-            model if None.
+        name_or_folder: a bundled model's name; a folder with card.json and model.safetensors, or with a SAM
+            of transformers; or the name of a SAM in the cache of the Hugging Face hub, "OWNER/NAME". The
+            default model if None.
 
     Raises:
         ModelError: there is no such model.
@@ -43,16 +48,22 @@ def find_model(name_or_folder: str | Path | None = None) -> tuple[Path, ModelCar
         return bundled, read_card(bundled)
     folder = Path(name)
     if folder.is_dir():
-        return folder, read_card(folder)
+        foreign = (folder / CONFIG_NAME).is_file() and not (folder / CARD_NAME).is_file()
+        return folder, read_sam_card(folder) if foreign else read_card(folder)
+    cached = find_in_cache(str(name))
+    if cached is not None:
+        return cached, read_sam_card(cached, str(name))
     names = ", ".join(card.id for card in list_models()) or "none"
     raise ModelError(
         f"There is no model {name!s}",
-        f"it is neither a bundled model nor a folder; bundled: {names}",
+        f"it is neither a bundled model, nor a folder, nor in the cache of the hub; bundled: {names}",
         "Choose one of these, or give the path of a model folder",
     )
 
 
-def load_model(name_or_folder: str | Path | None = None, device: str = "auto") -> NetworkModel:
+def load_model(
+    name_or_folder: str | Path | None = None, device: str = "auto"
+) -> NetworkModel | SamSliceModel:
     """Load a model, ready for an `InteractiveSession`.
 
     Args:
@@ -64,7 +75,11 @@ def load_model(name_or_folder: str | Path | None = None, device: str = "auto") -
         DeviceError: there is no such device.
         OutOfMemoryError: it does not fit into the device's memory.
     """
+    folder, card = find_model(name_or_folder)
+    if card.architecture.get("network") in CLASSES:
+        from LightSegLib.models.sam_loading import load_sam_model
+
+        return load_sam_model(folder, card, device)
     from LightSegLib.models.network_model import load_network_model
 
-    folder, card = find_model(name_or_folder)
     return load_network_model(folder, card, device)

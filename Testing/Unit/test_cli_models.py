@@ -22,6 +22,7 @@ def bundle(tmp_path, monkeypatch):
     """An empty folder of bundled models; returns a function that adds one."""
     (tmp_path / "Models").mkdir()
     monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(trial, "VOLUME_EDGE", 48)
 
     def add(name="tiny", **entries):
