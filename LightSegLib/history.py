@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from LightSegLib.geometry import IndexBox
-from LightSegLib.segments import Knowledge, Segment
+from LightSegLib.segments import Knowledge, Segment, unpacked
 
 MAX_BYTES = 256 * 2**20
 # What the objects of an entry take besides arrays, so that many empty entries are bounded too.
@@ -56,15 +56,14 @@ class Delta:
     @property
     def flips(self) -> np.ndarray:
         """Bool (K, J, I) of the box, true where voxels change."""
-        shape = self.box.shape_ijk[::-1]
-        return np.unpackbits(self.bits, count=int(np.prod(shape))).view(bool).reshape(shape)
+        return unpacked(self.bits, self.box)
 
     @property
     def byte_count(self) -> int:
         """Memory this entry holds; what was known before is counted with the entry before."""
         doubt = self.after.doubt
         kept = 0 if doubt is None or doubt is self.before.doubt else int(doubt.probability.nbytes)
-        return _ENTRY_BYTES + int(self.bits.nbytes) + kept
+        return _ENTRY_BYTES + int(self.bits.nbytes) + int(self.after.snap.bits.nbytes) + kept
 
 
 class History:

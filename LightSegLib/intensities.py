@@ -42,6 +42,15 @@ class PreparedImage:
     high: tuple[float, ...]
     missing: int = 0
 
+    @property
+    def telling_channel(self) -> int:
+        """The first channel that is not one single value, 0 if there is none."""
+        for channel in range(self.volume.channels):
+            array = self.volume.channel(channel)
+            if array.flat[0] != array[tuple(n // 2 for n in array.shape)] or np.ptp(subsample(array)) > 0:
+                return channel
+        return 0
+
     def sample(self, grid: SamplingGrid) -> np.ndarray:
         """What a network sees of a region: float32 (C, K, J, I), -1 to 1, missing channels included."""
         channels = range(self.volume.channels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -73,6 +74,13 @@ def settle(answer: Answer, prompts: PromptSet, current: np.ndarray) -> tuple[Ind
         content[answer.box.slices_in(box)] = answer.mask
     hold_clicks(content, box, prompts)
     return box, content
+
+
+def settle_drawn(answer: Answer, prompts: PromptSet, current: np.ndarray) -> np.ndarray | None:
+    """What `settle` makes of the mask as the model drew it; None where it was not snapped to the image."""
+    if answer.drawn is None:
+        return None
+    return settle(replace(answer, mask=answer.drawn), prompts, current)[1]
 
 
 def hold_clicks(content: np.ndarray, box: IndexBox, prompts: PromptSet) -> None:

@@ -9,10 +9,11 @@ once more, closer, around the click where the first look was coarser than the im
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from LightSegLib.edges import snap_to_edges
 from LightSegLib.geometry import IndexBox
 from LightSegLib.intensities import PreparedImage
 from LightSegLib.looks import Inertia, Look, Looker, framed
@@ -29,6 +30,8 @@ WIDER_BONUS = 0.05
 """Expected Dice by which a wider look is preferred to the next closer one: it has seen more of what it left
 out. These three were chosen on training and validation cases alike; see docs/training-log.md."""
 MAX_REFITS = 1
+SURROUNDINGS = 7
+"""Voxels around a mask that are read to snap it to the image."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Answer:
         probability: float32 (K, J, I) of the box, 0 to 1.
         confidence: the Dice coefficient the model expects, 0 to 1.
         network_seconds: time spent in the network.
+        drawn: bool (K, J, I) of the box, the mask before it was snapped to the image, from which the model
+            goes on; None where it was not. With it, the box holds the whole segment.
     """
 
     box: IndexBox
@@ -48,6 +53,7 @@ class Answer:
     probability: np.ndarray
     confidence: float
     network_seconds: float
+    drawn: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class RegionSettings:
         narrowing: share by which the reach shrinks with every prompt before this one.
         closer: a late click is looked at again, closer, where the first look was this many times coarser than
             the image.
+        snapping: move the border of the mask to the edges of the image; see `edges`.
     """
 
     zoom: ZoomSettings = field(default_factory=ZoomSettings)
@@ -79,6 +86,7 @@ class RegionSettings:
     reach: float = 0.12
     narrowing: float = 0.06
     closer: float = 3.0
+    snapping: bool = True
 
 
 class RegionSegmenter:
@@ -125,7 +133,8 @@ class RegionSegmenter:
         box, mask, probability = paste(looks, current, held)
         if prompts.boxes and framed(looker.positive, prompts.boxes).all():
             cut_to_boxes(box, mask, current, prompts.boxes, settings.box_slack)
-        return Answer(box, mask, probability, looks[0].confidence, looker.network_seconds)
+        answer = Answer(box, mask, probability, looks[0].confidence, looker.network_seconds)
+        return snapped(answer, image, current, held) if settings.snapping else answer
 
 
 class _Task:
@@ -230,6 +239,32 @@ def _worth(look: Look) -> float:
 
 def _middle(box: IndexBox) -> list[float]:
     return [(low + high - 1) / 2 for low, high in zip(box.lower, box.upper, strict=True)]
+
+
+def snapped(answer: Answer, image: PreparedImage, current: np.ndarray, held: IndexBox | None) -> Answer:
+    """The answer with its border, and that of the rest of the segment, at the edges of the image.
+
+    Args:
+        answer: as the model drew it.
+        image: the image; its first channel with any contrast gives the edges.
+        current: bool (K, J, I), the mask so far, as the model drew it.
+        held: a box around it, None if it is empty.
+    """
+    shape_ijk = image.volume.shape_ijk
+    box = answer.box if held is None else answer.box.union(held)
+    box = box.expand(1).clip(shape_ijk)
+    around = box.expand(SURROUNDINGS).clip(shape_ijk)
+    place = answer.box.slices_in(around)
+    drawn = current[around.slices].copy()
+    drawn[place] = answer.mask
+    probability = drawn.astype(np.float32)
+    probability[place] = answer.probability
+    channel = image.telling_channel
+    mask = snap_to_edges(
+        drawn, image.volume.channel(channel)[around.slices], lambda grey: image.normalise(grey, channel)
+    )
+    inner = box.slices_in(around)
+    return replace(answer, box=box, mask=mask[inner], probability=probability[inner], drawn=drawn[inner])
 
 
 def _unchanged(current: np.ndarray, named: IndexBox) -> Answer:

@@ -5,6 +5,8 @@ All writing to a mask happens here, as flips of voxels inside a box, so that eve
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,6 +77,43 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Snap:
+    """Voxels of a mask that were moved to the edges of the image after the model had drawn it.
+
+    The model goes on from what it drew, so the next answer begins by moving them back.
+
+    Attributes:
+        box: tight box of these voxels, empty if there are none.
+        bits: uint8, the voxels of the box packed eight to a byte, in C order of (K, J, I).
+    """
+
+    box: IndexBox
+    bits: np.ndarray
+
+    @classmethod
+    def of(cls, box: IndexBox, moved: np.ndarray) -> Snap:
+        """Keep which voxels moved: bool (K, J, I) of a box."""
+        tight = IndexBox.of_mask(moved)
+        if tight is None:
+            return cls(EMPTY_BOX, np.zeros(0, np.uint8))
+        return cls(_shifted(tight, box.lower), np.packbits(moved[tight.slices]))
+
+    @property
+    def moved(self) -> np.ndarray:
+        """Bool (K, J, I) of the box."""
+        return unpacked(self.bits, self.box)
+
+
+NOTHING_SNAPPED = Snap(EMPTY_BOX, np.zeros(0, np.uint8))
+
+
+def unpacked(bits: np.ndarray, box: IndexBox) -> np.ndarray:
+    """Bool (K, J, I) of a box, packed eight to a byte."""
+    shape = box.shape_ijk[::-1]
+    return np.unpackbits(bits, count=int(np.prod(shape))).view(bool).reshape(shape)
+
+
+@dataclass(frozen=True)
 class Knowledge:
     """Everything about a segment but its mask. Immutable, so that undo only swaps it.
 
@@ -84,6 +123,7 @@ class Knowledge:
         confidence: see `Change.confidence`.
         doubt: the last answer's probabilities, None before the first one.
         step: which state of the segment this is; 0 for a new segment, and no two states share a number.
+        snap: what of the mask is not as the model drew it.
     """
 
     prompts: PromptSet = field(default_factory=PromptSet)
@@ -91,6 +131,7 @@ class Knowledge:
     confidence: float = 0.0
     doubt: Doubt | None = None
     step: int = 0
+    snap: Snap = NOTHING_SNAPPED
 
 
 class Segment:
@@ -138,6 +179,17 @@ class Segment:
         if tight is None:
             return EMPTY_BOX, np.zeros((0, 0, 0), dtype=bool)
         return _shifted(tight, box.lower), flips[tight.slices]
+
+    @contextmanager
+    def as_drawn(self) -> Iterator[None]:
+        """The mask as the model drew it while the context lasts; nothing else may change it then."""
+        snap = self.knowledge.snap
+        moved = snap.moved
+        self.flip(snap.box, moved)
+        try:
+            yield
+        finally:
+            self.flip(snap.box, moved)
 
     def flip(self, box: IndexBox, flips: np.ndarray) -> np.ndarray:
         """Turn voxels over: what was in is out.

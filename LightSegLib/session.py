@@ -30,9 +30,9 @@ from LightSegLib.geometry import IndexBox, Volume
 from LightSegLib.intensities import PreparedImage
 from LightSegLib.model_input import prepare_for
 from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble, Text, validate
-from LightSegLib.proposal import CheckCancelled, Segmenter, settle
+from LightSegLib.proposal import CheckCancelled, Segmenter, settle, settle_drawn
 from LightSegLib.segment_holder import no_image
-from LightSegLib.segments import EMPTY_BOX, Change, Doubt, Knowledge
+from LightSegLib.segments import EMPTY_BOX, NOTHING_SNAPPED, Change, Doubt, Knowledge, Snap
 from LightSegLib.suggestion import suggest
 from LightSegLib.undoable import UndoableSegments
 
@@ -197,15 +197,18 @@ class InteractiveSession(UndoableSegments):
         segment, image = self._open(), self._prepared()
         prompt = validate(prompt, image.volume)
         prompts = segment.knowledge.prompts.with_prompt(prompt)
-        answer = self._segmenter.segment(
-            image, prompts, segment.mask, prompt, check_cancelled=check_cancelled
-        )
-        box, content = settle(answer, prompts, segment.mask)
+        with segment.as_drawn():
+            answer = self._segmenter.segment(
+                image, prompts, segment.mask, prompt, check_cancelled=check_cancelled
+            )
+            box, content = settle(answer, prompts, segment.mask)
+            drawn = settle_drawn(answer, prompts, segment.mask)
         after = replace(
             segment.knowledge,
             prompts=prompts,
             confidence=float(answer.confidence),
             doubt=Doubt.of(answer.box, answer.probability),
+            snap=NOTHING_SNAPPED if drawn is None else Snap.of(box, drawn ^ content),
         )
         if check_cancelled is not None:
             check_cancelled()

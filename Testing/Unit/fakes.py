@@ -34,6 +34,7 @@ class FakeAnswer:
     probability: np.ndarray
     confidence: float
     network_seconds: float
+    drawn: np.ndarray | None = None
 
 
 class FakeSegmenter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -171,7 +172,7 @@ def test_the_mask_so_far_is_shown_to_the_model(looks: list[Look]) -> None:
 
 def test_a_negative_click_cuts_its_surroundings_off() -> None:
     truth = ball(SHAPE, CENTRE, 8)
-    session = begun(picture(truth))
+    session = begun(picture(truth), settings=replace(FREE, snapping=False))
     session.add_point(CENTRE)
     before = session.mask.copy()
     place = (CENTRE[0] + 6, *CENTRE[1:])
@@ -244,7 +245,7 @@ def at_one_end(settings: RegionSettings, positive: bool) -> tuple[np.ndarray, np
 
 @pytest.mark.parametrize("positive", [True, False])
 def test_a_late_click_changes_what_is_near_and_leaves_the_rest_to_the_user(positive: bool) -> None:
-    rough, after = at_one_end(RegionSettings(inertia=16.0, reach=0.12), positive)
+    rough, after = at_one_end(RegionSettings(inertia=16.0, reach=0.12, snapping=False), positive)
     assert dice(after[:, :, :28], rough[:, :, :28]) > 0.9
     near = after[18:23, 18:23, 38:43] if positive else ~after[18:23, 18:23, 48:53]
     assert near.all()
