@@ -80,12 +80,12 @@ def _coefficients(
     mask: NDArray[np.float32], grey: NDArray[np.float32], window: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Slope and offset of the local explanation, each averaged over the window once more."""
-    floor = np.float32(FLATNESS)
     mean_grey, mean_mask = _smooth(grey, window), _smooth(mask, window)
     covariance = _smooth(grey * mask, window) - mean_grey * mean_mask
     variance = _smooth(grey * grey, window) - mean_grey * mean_grey
-    slope = covariance / (variance + floor)
-    return _smooth(slope, window), _smooth(mean_mask - slope * mean_grey, window)
+    slope = (covariance / (variance + FLATNESS)).astype(np.float32, copy=False)
+    offset = (mean_mask - slope * mean_grey).astype(np.float32, copy=False)
+    return _smooth(slope, window), _smooth(offset, window)
 
 
 def _smooth(values: NDArray[np.float32], window: float) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from LightSegLib.geometry import IndexBox, SamplingGrid, sample_grid
 from LightSegLib.intensities import PreparedImage
 from LightSegLib.models import guidance as channels
 from LightSegLib.models.base import InteractiveModel, Prediction
+from LightSegLib.orientation import Turn
 from LightSegLib.prompts import Box, PromptSet
 from LightSegLib.zoom import reaches_beyond
 
@@ -88,8 +89,10 @@ class Looker:
         current: bool (K, J, I) of the image, the segment's mask so far.
         connected: keep only what hangs together with a prompt.
         mirrored: show each region to the model twice, the second time mirrored through its centre, and
-            average the logits: twice the time, for a steadier answer.
+            average the logits: twice the time, for a steadier answer. With a text, which may name a side,
+            each region is shown once, upright.
         check_cancelled: called before each look; may raise `Cancelled`.
+        text: float32 (width,), vector of the structure's name, or None.
     """
 
     def __init__(
@@ -101,12 +104,15 @@ class Looker:
         connected: bool,
         mirrored: bool,
         check_cancelled: Callable[[], None] | None,
+        text: np.ndarray | None = None,
     ) -> None:
         self.model = model
         self.image = image
         self.current = current
         self.connected = connected
-        self.mirrored = mirrored
+        self.mirrored = mirrored and text is None
+        self.text = text
+        self.turn = Turn.upright(image.volume.ijk_to_ras)
         self.check_cancelled = check_cancelled
         self.boxes = prompts.boxes
         self.positive = prompts.positive_voxels()
@@ -148,6 +154,9 @@ class Looker:
         return Look(grid, zoom, logits, prediction.confidence, beyond)
 
     def _predict(self, image: np.ndarray, guidance: np.ndarray, twice: bool) -> Prediction:
+        if self.text is not None:
+            told = self.model.predict(self.turn.apply(image), self.turn.apply(guidance), self.text)
+            return Prediction(self.turn.undo(told.logits), told.confidence)
         straight = self.model.predict(image, guidance)
         if not twice:
             return straight

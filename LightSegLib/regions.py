@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,8 +20,11 @@ from LightSegLib.intensities import PreparedImage
 from LightSegLib.looks import Inertia, Look, Looker, framed
 from LightSegLib.models.base import InteractiveModel
 from LightSegLib.pasting import cut_to_boxes, paste
-from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble
+from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble, Text
 from LightSegLib.zoom import Zoomer, ZoomSettings, covered
+
+if TYPE_CHECKING:
+    from LightSegLib.text.reading import TextReader
 
 BEYOND_PENALTY = 0.35
 """Expected Dice that a mask which goes on beyond its region is thought to lose, when zooms are compared."""
@@ -29,7 +33,7 @@ DOUBT_PENALTY = 0.25
 WIDER_BONUS = 0.05
 """Expected Dice by which a wider look is preferred to the next closer one: it has seen more of what it left
 out. These three were chosen on training and validation cases alike; see docs/training-log.md."""
-MAX_REFITS = 1
+MAX_REFITS, FREE_REFITS = 1, 2
 SURROUNDINGS = 7
 """Voxels around a mask that are read to snap it to the image."""
 
@@ -75,6 +79,7 @@ class RegionSettings:
         closer: a late click is looked at again, closer, where the first look was this many times coarser than
             the image.
         snapping: move the border of the mask to the edges of the image; see `edges`.
+        absent: a structure that was only named is not in the image if the model expects less than this Dice.
     """
 
     zoom: ZoomSettings = field(default_factory=ZoomSettings)
@@ -87,6 +92,7 @@ class RegionSettings:
     narrowing: float = 0.06
     closer: float = 3.0
     snapping: bool = True
+    absent: float = 0.3
 
 
 class RegionSegmenter:
@@ -100,6 +106,7 @@ class RegionSegmenter:
     def __init__(self, model: InteractiveModel, settings: RegionSettings | None = None) -> None:
         self.model = model
         self.settings = settings or RegionSettings()
+        self._reader: TextReader | None = None
 
     def segment(
         self,
@@ -122,19 +129,46 @@ class RegionSegmenter:
         settings = self.settings
         named = _named(changed_by, image)
         held = IndexBox.of_mask(current)
+        vector = self._vector(prompts.text)
         looker = Looker(
-            self.model, image, prompts, current, settings.connected, settings.mirrored, check_cancelled
+            self.model,
+            image,
+            prompts,
+            current,
+            settings.connected,
+            settings.mirrored,
+            check_cancelled,
+            vector,
         )
         started = held is not None or bool(prompts.boxes)
-        if not started and len(looker.positive) == 0:
+        if not started and len(looker.positive) == 0 and vector is None:
             return _unchanged(current, named)
         task = _Task(looker, settings, prompts, named)
-        looks = task.later_looks(held, changed_by) if started else [task.first_look()]
+        if isinstance(changed_by, Text):
+            looks = [task.named_look(held)]
+        else:
+            looks = task.later_looks(held, changed_by) if started else [task.first_look()]
+        if vector is not None and looks[0].confidence < settings.absent and not len(looker.positive):
+            return _nothing(current, held or named, looks[0].confidence, looker.network_seconds)
         box, mask, probability = paste(looks, current, held)
         if prompts.boxes and framed(looker.positive, prompts.boxes).all():
             cut_to_boxes(box, mask, current, prompts.boxes, settings.box_slack)
         answer = Answer(box, mask, probability, looks[0].confidence, looker.network_seconds)
         return snapped(answer, image, current, held) if settings.snapping else answer
+
+    def _vector(self, text: str | None) -> np.ndarray | None:
+        """What the model is told of a text; None without one.
+
+        Raises:
+            PromptError, CapabilityError, DataError: see `text.reading.TextReader.read`.
+        """
+        if text is None:
+            return None
+        if self._reader is None:
+            from LightSegLib.text.reading import TextReader
+
+            self._reader = TextReader(self.model.capabilities.structures)
+        return self._reader.read(text).vector
 
 
 class _Task:
@@ -161,6 +195,21 @@ class _Task:
         if fitted is best and glance and self.settings.mirrored:
             return self.looker.look(best.grid, best.zoom, None)
         return fitted
+
+    def named_look(self, held: IndexBox | None) -> Look:
+        """The whole image for a structure that was named, then as close as suits what was found.
+
+        What was clicked or framed before says where to look at once.
+        """
+        marked = held if len(self.looker.positive) else None
+        for box in self.prompts.boxes:
+            drawn = IndexBox(box.lower_ijk, box.upper_ijk)
+            marked = drawn if marked is None else marked.union(drawn)
+        if marked is not None:
+            self.named = marked
+        zoom = self.zoomer.fitting(self.named)
+        look = self.looker.look(self.zoomer.grid(_middle(self.named), zoom), zoom, None)
+        return self._fitted(look, free=marked is None)
 
     def later_looks(self, held: IndexBox | None, changed_by: Prompt) -> list[Look]:
         """The region of mask and prompts, and a closer one around the prompt where that adds detail."""
@@ -196,14 +245,20 @@ class _Task:
         grow, shrink = (along, against) if positive else (against, along)
         return Inertia(self.named, grow, shrink, settings.reach * (1 - settings.narrowing) ** earlier)
 
-    def _fitted(self, look: Look, inertia: Inertia | None = None) -> Look:
-        """Look again where the zoom does not suit the object that was found."""
+    def _fitted(self, look: Look, inertia: Inertia | None = None, *, free: bool = False) -> Look:
+        """Look again where the zoom does not suit the object that was found.
+
+        Args:
+            look: the first look.
+            inertia: how firmly the mask so far stands.
+            free: the object may be anywhere, not only at the prompt.
+        """
         shape_ijk = self.looker.image.volume.shape_ijk
-        for _ in range(MAX_REFITS):
+        for _ in range(FREE_REFITS if free else MAX_REFITS):
             found = covered(look.logits > 0, look.grid, shape_ijk)
             if found is None:
                 return look
-            box = found.union(self.named)
+            box = found if free else found.union(self.named)
             zoom = self.zoomer.fitting(box)
             if look.beyond:
                 zoom = max(zoom, min(look.zoom * 1.5, self.zoomer.widest))
@@ -265,6 +320,12 @@ def snapped(answer: Answer, image: PreparedImage, current: np.ndarray, held: Ind
     )
     inner = box.slices_in(around)
     return replace(answer, box=box, mask=mask[inner], probability=probability[inner], drawn=drawn[inner])
+
+
+def _nothing(current: np.ndarray, box: IndexBox, confidence: float, seconds: float) -> Answer:
+    """The structure that was named is not there: what was drawn for another name goes."""
+    mask = np.zeros_like(current[box.slices])
+    return Answer(box, mask, mask.astype(np.float32), confidence, seconds, drawn=mask)
 
 
 def _unchanged(current: np.ndarray, named: IndexBox) -> Answer:

@@ -52,7 +52,12 @@ def add_parser(commands: Commands) -> None:
             '"R,A,S;..."',
             "a line through these positions; outside with ,- at its end",
         ),
-        ("--text", written.text, "NAME", "the structure's name, for models that take text"),
+        (
+            "--text",
+            written.text,
+            "NAME",
+            "the structure's name, for models that take text; a further one begins a further segment",
+        ),
     ):
         parser.add_argument(
             name, dest="prompts", action=written.InOrder, type=kind, metavar=form, help=explanation
@@ -159,6 +164,8 @@ def _apply_all(
     """Apply the prompts; without --json tell what came of each."""
     steps: list[dict[str, Any]] = []
     for number, prompt in enumerate(arguments.prompts, start=1):
+        if prompt.kind == "text" and session.prompts.text is not None:
+            session.add_segment()
         with progress(f"Prompt {number} of {len(arguments.prompts)}"):
             change = written.apply(prompt, session, volume, arguments.ijk)
         step = _step(session, change, prompt.kind, volume)
@@ -179,6 +186,7 @@ def _step(session: InteractiveSession, change: Change, kind: str, volume: Volume
         "seconds": change.seconds,
         "network_seconds": change.network_seconds,
         "confidence": change.confidence,
+        "segment": change.segment,
         **_size(session, volume),
     }
 
@@ -193,4 +201,16 @@ def _write(session: InteractiveSession, volume: Volume, output: Path) -> None:
     from LightSegLib.image_files import write_mask
 
     with progress("Writing the mask"):
-        write_mask(session.mask, volume, output)
+        write_mask(_labels(session), volume, output)
+
+
+def _labels(session: InteractiveSession) -> Any:
+    """The mask, or for several segments their numbers, 1 for the first; where they overlap the later one."""
+    import numpy as np
+
+    if len(session.segments) == 1:
+        return session.mask
+    labels = np.zeros(session.mask.shape, np.uint8)
+    for number, name in enumerate(session.segments, start=1):
+        labels[session.segment_mask(name)] = number
+    return labels

@@ -25,6 +25,7 @@ class Capabilities:
         channel_names: what each channel shows, in order; may be empty for models of one.
         unsigned_channels: numbers, from 0, of channels that hold no negative values, as PET does.
         dimensions: 3 for volumes, 2 for slice-wise models.
+        structures: ids of the vocabulary's structures that the model was taught by name.
     """
 
     points: bool
@@ -36,6 +37,7 @@ class Capabilities:
     dimensions: int = 3
     channel_names: list[str] = field(default_factory=list)
     unsigned_channels: list[int] = field(default_factory=list)
+    structures: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The capabilities as the model card stores them."""
@@ -85,11 +87,13 @@ class InteractiveModel(Protocol):
         """Where it runs."""
         ...
 
-    def predict(self, image: np.ndarray, guidance: np.ndarray) -> Prediction:
+    def predict(self, image: np.ndarray, guidance: np.ndarray, text: np.ndarray | None = None) -> Prediction:
         """Segment one region.
 
         Args:
             image: float32 (C, K, J, I), normalised to [-1, 1].
             guidance: float32 (G, K, J, I), the channels of `models.guidance`.
+            text: float32 (width,), vector of the structure's name; None without one. Only models that take
+                text are ever given one.
         """
         ...

@@ -7,7 +7,7 @@ A new architecture is one file in `networks`, one entry here, and one card.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from LightSegLib.errors import ModelError
 
@@ -15,38 +15,50 @@ if TYPE_CHECKING:
     from LightSegLib.models.promptable import FeatureNetwork, PromptableNetwork
 
 
-def _veloxseg(
-    config: Mapping[str, Any], patch: int, streams: Sequence[int]
-) -> tuple[FeatureNetwork, int, int]:
+class Built(NamedTuple):
+    """A network and what its wrapper has to know of it.
+
+    Attributes:
+        network: with random weights.
+        features: channels of its features.
+        stride: voxels per cell of the features' grid.
+        stages: channels after each encoder stage, finest first.
+    """
+
+    network: FeatureNetwork
+    features: int
+    stride: int
+    stages: Sequence[int]
+
+
+def _veloxseg(config: Mapping[str, Any], patch: int, streams: Sequence[int]) -> Built:
     from LightSegLib.networks.veloxseg import VeloxSeg
     from LightSegLib.networks.veloxseg_config import VeloxSegConfig
 
     settings = VeloxSegConfig.from_dict(
         {"input_size": [patch] * 3, "in_ch": list(streams), "n_classes": 1, "reconstruction": False, **config}
     )
-    return VeloxSeg(settings), settings.base_ch, settings.patch_size
+    return Built(VeloxSeg(settings), settings.base_ch, settings.patch_size, settings.conv_channels)
 
 
-def _segmaformer(
-    config: Mapping[str, Any], patch: int, streams: Sequence[int]
-) -> tuple[FeatureNetwork, int, int]:
+def _segmaformer(config: Mapping[str, Any], patch: int, streams: Sequence[int]) -> Built:
     from LightSegLib.networks.segmaformer import SegMaFormer
     from LightSegLib.networks.segmaformer_config import SegMaFormerConfig
 
     settings = SegMaFormerConfig.from_dict({"in_ch": sum(streams), "n_classes": 1, **config})
     settings.stage_grids((patch,) * 3)
-    return SegMaFormer(settings), settings.decoder_width, _cubic(settings.stride, patch)
+    stride = _cubic(settings.stride, patch)
+    return Built(SegMaFormer(settings), settings.decoder_width, stride, settings.channels)
 
 
-def _refineformer3d(
-    config: Mapping[str, Any], patch: int, streams: Sequence[int]
-) -> tuple[FeatureNetwork, int, int]:
+def _refineformer3d(config: Mapping[str, Any], patch: int, streams: Sequence[int]) -> Built:
     from LightSegLib.networks.refineformer3d import RefineFormer3D
     from LightSegLib.networks.refineformer3d_config import RefineFormer3DConfig
 
     settings = RefineFormer3DConfig.from_dict({"in_ch": sum(streams), "n_classes": 1, **config})
     settings.stage_grids((patch,) * 3)
-    return RefineFormer3D(settings), settings.decoder[2], settings.first_stride
+    network = RefineFormer3D(settings)
+    return Built(network, settings.decoder[2], settings.first_stride, settings.channels)
 
 
 def _cubic(stride: tuple[int, int, int], patch: int) -> int:
@@ -57,10 +69,8 @@ def _cubic(stride: tuple[int, int, int], patch: int) -> int:
     return stride[0]
 
 
-Builder: TypeAlias = "Callable[[Mapping[str, Any], int, Sequence[int]], tuple[FeatureNetwork, int, int]]"
-"""From settings, edge of the cube and input channels per image channel to the network, the channels of its
-features and their stride.
-"""
+Builder: TypeAlias = "Callable[[Mapping[str, Any], int, Sequence[int]], Built]"
+"""From settings, edge of the cube and input channels per image channel to the network."""
 
 BUILDERS: dict[str, Builder] = {
     "refineformer3d": _refineformer3d,
@@ -77,7 +87,7 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
     Args:
         architecture: {"network": a name in `BUILDERS`, "config": its settings, "detail": channels of the
             detail head, "border": channels of the border head, none without, "channels": of the image, one
-            without}.
+            without, "text": width of a text's embedding, no text without}.
         patch: samples along the edge of the cube it sees.
 
     Raises:
@@ -94,15 +104,17 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
         )
     try:
         detail, border = int(architecture.get("detail", 48)), int(architecture.get("border", 0))
-        channels = image_channels(architecture)
-        network, features, stride = BUILDERS[name](
+        channels, text = image_channels(architecture), text_width(architecture)
+        built = BUILDERS[name](
             architecture.get("config", {}), patch, [PromptableNetwork.INPUT_CHANNELS] * channels
         )
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"The settings of the network {name} cannot be used", str(error), "Correct the recipe or the card"
         ) from error
-    return PromptableNetwork(network, features, stride, detail, border, channels)
+    return PromptableNetwork(
+        built.network, built.features, built.stride, detail, border, channels, text, built.stages
+    )
 
 
 def image_channels(architecture: Mapping[str, Any]) -> int:
@@ -115,6 +127,18 @@ def image_channels(architecture: Mapping[str, Any]) -> int:
     if channels < 1:
         raise ValueError(f"a network of {channels} image channels sees nothing")
     return channels
+
+
+def text_width(architecture: Mapping[str, Any]) -> int:
+    """Width of the text embeddings that an architecture takes; 0 if it takes no text.
+
+    Raises:
+        ValueError, TypeError: its entry is no number, or a negative one.
+    """
+    width = int(architecture.get("text", 0))
+    if width < 0:
+        raise ValueError(f"a text cannot have {width} numbers")
+    return width
 
 
 def for_inference(architecture: Mapping[str, Any]) -> dict[str, Any]:

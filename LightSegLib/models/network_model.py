@@ -95,16 +95,20 @@ class NetworkModel:
         self._runner(*self._example())  # measures where there is no plan, and falls back to the CPU
         return self.plan
 
-    def predict(self, image: np.ndarray, guidance: np.ndarray) -> Prediction:
+    def predict(self, image: np.ndarray, guidance: np.ndarray, text: np.ndarray | None = None) -> Prediction:
         """Segment one region; see `models.base.InteractiveModel.predict`.
 
         Raises:
             ModelError: the arrays are not of the model's patch, or the answer is not finite.
         """
-        return self.predict_batch([(image, guidance)])[0]
+        return self.predict_batch([(image, guidance)], text)[0]
 
-    def predict_batch(self, regions: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Prediction]:
+    def predict_batch(
+        self, regions: Sequence[tuple[np.ndarray, np.ndarray]], text: np.ndarray | None = None
+    ) -> list[Prediction]:
         """Segment several regions at once; each is (image (C, K, J, I), guidance (G, K, J, I)).
+
+        A text is that of all of them.
 
         Raises:
             ModelError: as in `predict`.
@@ -124,7 +128,7 @@ class NetworkModel:
             torch.from_numpy(np.stack(parts).astype(np.float32, copy=False))
             for parts in zip(*regions, strict=True)
         )
-        output = self._runner(image, guidance)
+        output = self._runner(image, guidance, *self._told(text, len(regions)))
         logits = output.logits[:, 0].float().cpu().numpy()
         expected = torch.sigmoid(output.expected.float()).cpu().numpy()
         if not (np.isfinite(logits).all() and np.isfinite(expected).all()):
@@ -138,13 +142,29 @@ class NetworkModel:
             for answer, dice in zip(logits, expected.tolist(), strict=True)
         ]
 
-    def _forward(self, network: nn.Module, image: Tensor, guidance: Tensor) -> Any:
-        if self._plan is None or self._plan.device != image.device.type:
-            self._plan = choose_precision(network, [image, guidance], image.device)
-        with self._plan.running():
-            return network(self._plan.arrange(image), self._plan.arrange(guidance))
+    def _told(self, text: np.ndarray | None, count: int) -> list[Tensor]:
+        """The text for a batch, (N, width), zeros for none; nothing for a model that takes no text."""
+        width = int(self.card.architecture.get("text", 0))
+        if not width:
+            if text is not None:
+                raise ModelError(f"The model {self.card.id} takes no text", "", "Click instead")
+            return []
+        vector = np.zeros(width, np.float32) if text is None else np.asarray(text, np.float32)
+        if vector.shape != (width,):
+            raise ModelError(
+                f"The model {self.card.id} was given a text vector of shape {vector.shape}",
+                f"It takes {width} numbers, as the encoder it was trained with makes",
+                "Take the vectors that come with LightSeg",
+            )
+        return [torch.from_numpy(vector).expand(count, -1)]
 
-    def _example(self) -> tuple[Tensor, Tensor]:
+    def _forward(self, network: nn.Module, image: Tensor, guidance: Tensor, *text: Tensor) -> Any:
+        if self._plan is None or self._plan.device != image.device.type:
+            self._plan = choose_precision(network, [image, guidance, *text], image.device)
+        with self._plan.running():
+            return network(self._plan.arrange(image), self._plan.arrange(guidance), *text)
+
+    def _example(self) -> tuple[Tensor, ...]:
         """A bright ball with a click in its middle: content that looks like an image, for measurements."""
         guidance = empty_guidance(self.patch_kji)
         centre = (np.array(self.patch_kji) - 1) / 2
@@ -152,7 +172,7 @@ class NetworkModel:
         image = empty_guidance(self.patch_kji)[: self.capabilities.channels]
         for channel in image:
             draw_balls(channel, [centre], radius=self.patch_kji[0] / 4)
-        return torch.from_numpy(image)[None], torch.from_numpy(guidance)[None]
+        return torch.from_numpy(image)[None], torch.from_numpy(guidance)[None], *self._told(None, 1)
 
 
 def load_network_model(folder: Path, card: ModelCard, device: str = "auto") -> NetworkModel:

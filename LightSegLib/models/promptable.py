@@ -3,11 +3,13 @@
 The network sees the image, what is alike (`models.likeness`) and the drawn prompts, and returns features on
 a coarser grid. A thin head at full resolution then combines these features with the raw input, so that a
 click or an edge moves single voxels; where the recipe asks for it, the border head follows. A last head
-states how good the answer probably is.
+states how good the answer probably is. A text, where the recipe asks for one, changes what the network's
+encoder sees (`models.film`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
 import torch
@@ -17,15 +19,20 @@ from torch.nn import functional
 from LightSegLib.models import likeness
 from LightSegLib.models.border import BorderHead
 from LightSegLib.models.cells import channels_to_space
+from LightSegLib.models.expected import answer_numbers, confidence_head
+from LightSegLib.models.film import FilmText
 from LightSegLib.models.guidance import GUIDANCE_CHANNELS
+from LightSegLib.networks.modulation import Modulate
 from LightSegLib.networks.teaching import Teaching
 
 
 class FeatureNetwork(Protocol):
     """What the wrapper asks of a network: coarse logits and the features they are made of."""
 
-    def forward_features(self, x: Tensor) -> Tensor:
-        """Features (N, F, D/s, H/s, W/s) of an input (N, C, D, H, W)."""
+    def forward_features(self, x: Tensor, modulate: Modulate | None = None) -> Tensor:
+        """Features (N, F, D/s, H/s, W/s) of an input (N, C, D, H, W); a network that is never told a text
+        may lack the hook.
+        """
         ...
 
     def decode_head(self, features: Tensor) -> Tensor:
@@ -36,7 +43,7 @@ class FeatureNetwork(Protocol):
 class TaughtNetwork(FeatureNetwork, Protocol):
     """A network that can learn from texture teachers beside it."""
 
-    def forward_with_teachers(self, x: Tensor) -> tuple[Tensor, Teaching]:
+    def forward_with_teachers(self, x: Tensor, modulate: Modulate | None = None) -> tuple[Tensor, Teaching]:
         """The features of `forward_features`, and what the teachers say about them."""
         ...
 
@@ -80,6 +87,11 @@ class PromptableNetwork(nn.Module):
         border: hidden channels of the border head; 0 builds none.
         channels: of the image. Each one is followed by what is alike in it and by all prompts, so that a
             network with a stream for each, as VeloxSeg has, hears the prompts in every stream.
+        text: width of a text's embedding; 0 for a network that takes none.
+        stages: channels of the network's encoder stages, finest first, which a text changes.
+
+    Raises:
+        ValueError: the network is to take a text, but has no stages.
     """
 
     INPUT_CHANNELS = 1 + likeness.CHANNELS + GUIDANCE_CHANNELS
@@ -92,8 +104,13 @@ class PromptableNetwork(nn.Module):
         detail: int = 48,
         border: int = 0,
         channels: int = 1,
+        text: int = 0,
+        stages: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        if text and not stages:
+            msg = "a text needs encoder stages whose features it can change, and there are none"
+            raise ValueError(msg)
         self.network: FeatureNetwork = network
         self.stride = stride
         cells = stride**3
@@ -102,30 +119,51 @@ class PromptableNetwork(nn.Module):
         self.detail_features = nn.Conv3d(features, detail, 1)
         self.detail_out = nn.Conv3d(detail, cells, 3, padding=1)
         self.border = BorderHead(inputs, features, border) if border else None
-        self.confidence = nn.Sequential(nn.Linear(2 * features + 4, 32), nn.GELU(), nn.Linear(32, 1))
+        self.film = FilmText(text, stages) if text else None
+        self.confidence = confidence_head(features)
         nn.init.zeros_(self.detail_out.weight)
         nn.init.constant_(self.detail_out.bias, 0.0)  # type: ignore[arg-type]
 
-    def forward(self, image: Tensor, guidance: Tensor) -> PromptableOutput:
+    def forward(self, image: Tensor, guidance: Tensor, text: Tensor | None = None) -> PromptableOutput:
         """Segment a batch of regions.
 
         Args:
             image: (N, C, D, H, W), -1 to 1; a channel that was not acquired is -1 everywhere.
             guidance: (N, G, D, H, W), see `models.guidance`.
+            text: (N, T), the embedding of a structure's name, zeros where there is none; None for no text at
+                all.
+
+        Raises:
+            ValueError: the network takes no text, or embeddings of another width.
         """
         x = self._input(image, guidance)
-        return self._answer(x, self.network.forward_features(x))
+        hook = self._hook(text)
+        # A network that is never told a text need not know the hook.
+        features = (
+            self.network.forward_features(x) if hook is None else self.network.forward_features(x, hook)
+        )
+        return self._answer(x, features)
 
     @property
     def has_teachers(self) -> bool:
         """Whether the network was built with texture teachers, which only training needs."""
         return bool(getattr(self.network, "teachers", ()))
 
-    def forward_with_teachers(self, image: Tensor, guidance: Tensor) -> tuple[PromptableOutput, Teaching]:
+    def forward_with_teachers(
+        self, image: Tensor, guidance: Tensor, text: Tensor | None = None
+    ) -> tuple[PromptableOutput, Teaching]:
         """The same answer as `forward`'s, and what the teachers say; for networks that have teachers."""
         x = self._input(image, guidance)
-        features, teaching = cast("TaughtNetwork", self.network).forward_with_teachers(x)
+        features, teaching = cast("TaughtNetwork", self.network).forward_with_teachers(x, self._hook(text))
         return self._answer(x, features), teaching
+
+    def _hook(self, text: Tensor | None) -> Modulate | None:
+        if text is None:
+            return None
+        if self.film is None:
+            msg = "the network was built without text: its architecture has no `text` entry"
+            raise ValueError(msg)
+        return cast("Modulate", self.film(text))
 
     def _input(self, image: Tensor, guidance: Tensor) -> Tensor:
         parts: list[Tensor] = []
@@ -156,14 +194,4 @@ class PromptableNetwork(nn.Module):
         return channels_to_space(self.detail_out(functional.gelu(cells)), self.stride)
 
     def _expected(self, features: Tensor, logits: Tensor) -> Tensor:
-        features = features.detach().float()
-        probability = torch.sigmoid(logits.detach().float())
-        inside = functional.avg_pool3d(probability, self.stride)
-        edge = 4 * functional.avg_pool3d(probability * (1 - probability), self.stride)
-        pooled = [
-            (features * weight).sum((2, 3, 4)) / (weight.sum((2, 3, 4)) + 1e-3) for weight in (inside, edge)
-        ]
-        volume = inside.mean((1, 2, 3, 4))
-        unsure = edge.mean((1, 2, 3, 4))
-        numbers = torch.stack([volume, unsure, unsure / (volume + 1e-3), torch.log(volume + 1e-4)], dim=1)
-        return self.confidence(torch.cat([*pooled, numbers], dim=1))[:, 0]
+        return self.confidence(answer_numbers(features, logits, self.stride))[:, 0]

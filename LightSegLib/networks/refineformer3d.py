@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from LightSegLib.networks.depthwise import DepthwiseConv3d
 from LightSegLib.networks.ghost import GhostConv3d, GhostNorm
+from LightSegLib.networks.modulation import Modulate
 from LightSegLib.networks.refineformer3d_config import PUBLISHED, STAGES, RefineFormer3DConfig
 from LightSegLib.networks.refineformer3d_decoder import Decoder
 from LightSegLib.networks.shifted_windows import ShiftedWindowAttention, Triple
@@ -137,21 +138,25 @@ class RefineFormer3D(nn.Module):
         self.up = GhostNorm(d2, d3, 3) if full else None
         self.head = nn.Conv3d(d3, config.n_classes, 1) if full else None
 
-    def forward(self, x: Tensor) -> Tensor | Supervised:
+    def forward(self, x: Tensor, modulate: Modulate | None = None) -> Tensor | Supervised:
         """Logits (N, n_classes, D, H, W) of an input (N, in_ch, D, H, W); in training at three depths.
+
+        Args:
+            x: the input.
+            modulate: hook applied to the encoder features after each stage.
 
         Raises:
             ValueError: the windows do not tile the input; the message names sizes that work.
         """
-        maps = self._maps(x)
+        maps = self._maps(x, modulate)
         main = self.decode_head(maps[-1])
         if not self.training:
             return main
         return Supervised(main, self.finer_head(maps[-1]), self.coarser_head(maps[-2]))
 
-    def forward_features(self, x: Tensor) -> Tensor:
+    def forward_features(self, x: Tensor, modulate: Modulate | None = None) -> Tensor:
         """Features (N, decoder[2], D, H, W) on the first stage's grid of an input (N, in_ch, D, H, W)."""
-        return self._maps(x)[-1]
+        return self._maps(x, modulate)[-1]
 
     def decode_head(self, features: Tensor) -> Tensor:
         """Logits (N, n_classes, D, H, W) at input resolution of features."""
@@ -162,11 +167,13 @@ class RefineFormer3D(nn.Module):
         features = functional.interpolate(features, size, mode="trilinear", align_corners=False)
         return cast(Tensor, self.head(self.up(features)))
 
-    def _maps(self, x: Tensor) -> list[Tensor]:
+    def _maps(self, x: Tensor, modulate: Modulate | None) -> list[Tensor]:
         self.config.stage_grids(x.shape[2:])
         features = []
-        for stage in self.stages:
+        for index, stage in enumerate(self.stages):
             x = stage(x)
+            if modulate is not None:
+                x = modulate(index, x)
             features.append(x)
         return cast("list[Tensor]", self.decoder(features))
 

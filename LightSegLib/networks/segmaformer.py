@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from LightSegLib.networks.cpu_ops import Conv3d
+from LightSegLib.networks.modulation import Modulate
 from LightSegLib.networks.rotary import rotate_3d
 from LightSegLib.networks.segmaformer_blocks import (
     AttentionBlock,
@@ -45,11 +46,9 @@ class Stage(nn.Module):
         self.last_norm = nn.LayerNorm(width) if index == STAGES - 1 else nn.Identity()
         self.out_norm = nn.GroupNorm(1, width)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute a stage from a feature map (N, C, D, H, W).
-
-        Returns:
-            The map that the next stage takes, and the normalised one for the decoder.
+    def forward(self, features: Tensor) -> Tensor:
+        """The stage's map, which the next stage takes, from a feature map (N, C, D, H, W); `out_norm` of it
+        is for the decoder.
         """
         features = self.embed(features)
         grid = cast(Grid, tuple(features.shape[2:]))
@@ -57,8 +56,7 @@ class Stage(nn.Module):
         tokens = self.norm(rotate_3d(tokens, grid) if self.rotary else tokens)
         for block in self.blocks:
             tokens = block(tokens, grid)
-        features = to_grid(self.last_norm(tokens), grid)
-        return features, self.out_norm(features)
+        return to_grid(self.last_norm(tokens), grid)
 
 
 class Decoder(nn.Module):
@@ -98,22 +96,28 @@ class SegMaFormer(nn.Module):
         self.decoder = Decoder(config)
         self.head = nn.Conv3d(config.decoder_width, config.n_classes, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, modulate: Modulate | None = None) -> Tensor:
         """Logits (N, n_classes, D, H, W) of an input (N, in_ch, D, H, W).
+
+        Args:
+            x: the input.
+            modulate: hook applied to the encoder features after each stage.
 
         Raises:
             ValueError: the input is too small; the message names a size that works.
         """
-        logits = self.head(self.forward_features(x))
+        logits = self.head(self.forward_features(x, modulate))
         return functional.interpolate(logits, x.shape[2:], mode="trilinear", align_corners=False)
 
-    def forward_features(self, x: Tensor) -> Tensor:
+    def forward_features(self, x: Tensor, modulate: Modulate | None = None) -> Tensor:
         """Features (N, decoder_width, D, H, W) on the first stage's grid of an input (N, in_ch, D, H, W)."""
         self.config.stage_grids(x.shape[2:])
         maps = []
-        for stage in self.stages:
-            x, normalised = stage(x)
-            maps.append(normalised)
+        for index, stage in enumerate(cast("list[Stage]", self.stages)):
+            x = stage(x)
+            if modulate is not None:
+                x = modulate(index, x)
+            maps.append(stage.out_norm(x))
         return cast(Tensor, self.decoder(maps))
 
     def decode_head(self, features: Tensor) -> Tensor:

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from LightSegLib.networks.blocks import initialise
+from LightSegLib.networks.modulation import Modulate
 from LightSegLib.networks.teaching import Teaching
 from LightSegLib.networks.veloxseg_config import PUBLISHED, VeloxSegConfig
 from LightSegLib.networks.veloxseg_decoder import SegmentationDecoder, Teacher
-from LightSegLib.networks.veloxseg_encoder import Encoder, Modulate
+from LightSegLib.networks.veloxseg_encoder import Encoder
 
 
 class VeloxSegTrainingOutput(NamedTuple):

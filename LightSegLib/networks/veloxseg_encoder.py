@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -11,11 +10,9 @@ from torch.nn import functional
 
 from LightSegLib.networks.blocks import JLC, Down, PointwiseConv
 from LightSegLib.networks.cpu_ops import Conv3d, drop, instance_norm
+from LightSegLib.networks.modulation import Modulate
 from LightSegLib.networks.paired_window_attention import ModalityLinear, ModalityNorm, PairedWindowAttention
 from LightSegLib.networks.veloxseg_config import STAGES, VeloxSegConfig
-
-Modulate = Callable[[int, Tensor], Tensor]
-"""Hook from (stage 0 to 3, features (N, C, D, H, W)) to new features of the same shape."""
 
 
 class Encoding(NamedTuple):

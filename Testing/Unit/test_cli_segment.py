@@ -165,6 +165,18 @@ def test_an_initial_mask_on_another_grid_is_refused(segment, image, tmp_path, ca
     assert "grid of the image" in capsys.readouterr().err
 
 
+def test_every_further_text_begins_a_segment_with_a_number_of_its_own(image, tmp_path, monkeypatch):
+    monkeypatch.setattr(regions, "RegionSegmenter", lambda model: FakeSegmenter(radius=1))
+    takes_text = replace(CLICKS_BOXES_SCRIBBLES_MASK, text=True)
+    model = write_tiny_model(tmp_path / "reader", capabilities=takes_text)
+    prompts = ["--text", "spleen", "--point", "5,6,7", "--text", "liver", "--point", "15,6,7"]
+    output = tmp_path / "mask.nii.gz"
+    arguments = ["segment", str(image), "-o", str(output), "--ijk", "--model", str(model), "--device", "cpu"]
+    assert cli.main([*arguments, *prompts]) == 0
+    labels = Volume.read(output).array
+    assert (labels[7, 6, 5], labels[7, 6, 15]) == (1, 2)
+
+
 @pytest.mark.parametrize("first", ["image", "-"])
 def test_several_images_are_channels_on_the_grid_of_the_first(image, tmp_path, capsys, first):
     model = write_tiny_model(tmp_path / "pair", architecture=PAIR, capabilities=PAIR_CAPABILITIES)

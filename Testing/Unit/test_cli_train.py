@@ -87,7 +87,8 @@ def test_a_split_is_packed(data, tmp_path, capsys):
     file = tmp_path / "val.pack"
     assert cli.main(["pack", str(data), "-o", str(file), "--split", "val", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told == {"file": str(file), "cases": 1, "bytes": file.stat().st_size, "sources": {"alpha": 1}}
+    size = file.stat().st_size
+    assert told == {"file": str(file), "cases": 1, "bytes": size, "sources": {"alpha": 1}, "companions": 0}
     assert [case.identifier for case in read_pack(file)] == ["a2"]
 
 

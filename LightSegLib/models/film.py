@@ -1,0 +1,55 @@
+"""A text conditions a network: its embedding scales and shifts the features of every encoder stage.
+
+Source: Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer" (arXiv 1709.07871), here
+without biases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from LightSegLib.networks.modulation import Modulate
+
+
+class FilmText(nn.Module):
+    """Linear maps from a text's embedding to scale and shift of each stage's channels.
+
+    They are zero before training, so that a text can join a trained model silently. They have no bias, so
+    that no text, which is an embedding of zeros, leaves every feature exactly as it is, trained or not.
+
+    Args:
+        text: width of the embedding.
+        channels: of the features after each encoder stage, finest first.
+    """
+
+    def __init__(self, text: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.width = text
+        self.stages = nn.ModuleList(nn.Linear(text, 2 * count, bias=False) for count in channels)
+        for stage in self.stages:
+            nn.init.zeros_(stage.weight)  # type: ignore[arg-type]
+
+    def forward(self, text: Tensor) -> Modulate:
+        """The hook that tells a network the text.
+
+        Args:
+            text: (N, T), an embedding for each item of the batch; zeros for an item without text.
+
+        Returns:
+            x * (1 + scale) + shift, per item and channel.
+
+        Raises:
+            ValueError: the embeddings have another width.
+        """
+        if text.dim() != 2 or text.shape[1] != self.width:
+            msg = f"the text must be (N, {self.width}), got {tuple(text.shape)}"
+            raise ValueError(msg)
+        parts = [stage(text)[:, :, None, None, None].chunk(2, dim=1) for stage in self.stages]
+
+        def modulate(stage: int, features: Tensor) -> Tensor:
+            scale, shift = (part.to(features.dtype) for part in parts[stage])
+            return features * (1 + scale) + shift
+
+        return modulate
