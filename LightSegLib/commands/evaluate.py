@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from LightSegLib.evaluation.evaluate import SegmenterFactory
     from LightSegLib.evaluation.options import EvaluationOptions
     from LightSegLib.evaluation.results import EvaluationResults
-    from LightSegLib.models.network_model import NetworkModel
-    from LightSegLib.models.sam import SamSliceModel
+    from LightSegLib.models.registry import LoadedModel
 
 BASELINE = "grow-from-seeds"
 
@@ -137,13 +136,13 @@ def _baselines() -> dict[str, SegmenterFactory]:
     return found
 
 
-def _load(folders: dict[str, Path], device: str) -> dict[str, NetworkModel | SamSliceModel]:
+def _load(folders: dict[str, Path], device: str) -> dict[str, LoadedModel]:
     from LightSegLib.commands.loading import ready_model
 
     return {name: ready_model(str(folder), device)[0] for name, folder in folders.items()}
 
 
-def _session_of(model: NetworkModel | SamSliceModel) -> SegmenterFactory:
+def _session_of(model: LoadedModel) -> SegmenterFactory:
     from LightSegLib.evaluation.channel_session import ChannelSession
 
     return lambda: ChannelSession(model)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from LightSegLib.commands.console import progress
 
 if TYPE_CHECKING:
-    from LightSegLib.models.network_model import NetworkModel
-    from LightSegLib.models.sam import SamSliceModel
+    from LightSegLib.models.registry import LoadedModel
 
 
-def ready_model(name: str | None, device: str) -> tuple[NetworkModel | SamSliceModel, float]:
+def ready_model(name: str | None, device: str) -> tuple[LoadedModel, float]:
     """Load a model and warm it up, so that the first click is as fast as the next.
 
     Args:

@@ -96,10 +96,13 @@ def _train(arguments: argparse.Namespace, recipe: Recipe) -> None:
     check_resumable(arguments.folder, left_out)
     try:
         with progress(f"Training {recipe.model_id}") as report:
+            from LightSegLib.models.build_slices import is_of_slices
             from LightSegLib.runtime.devices import choose_device
+            from LightSegLib.training.slice_trainer import SliceTrainer
             from LightSegLib.training.trainer import Trainer
 
-            trainer = Trainer(
+            kind = SliceTrainer if is_of_slices(recipe.architecture) else Trainer
+            trainer = kind(
                 recipe,
                 cases,
                 arguments.folder,

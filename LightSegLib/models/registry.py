@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from LightSegLib.errors import ModelError
+from LightSegLib.models.build_slices import is_of_slices
 from LightSegLib.models.cards import CARD_NAME, ModelCard, read_card
 from LightSegLib.models.hub_cache import find_in_cache
 from LightSegLib.models.sam_config import CONFIG_NAME
@@ -13,10 +14,13 @@ from LightSegLib.models.sam_folder import CLASSES, read_sam_card
 from LightSegLib.resources import models_folder
 
 if TYPE_CHECKING:
+    from LightSegLib.models.hrmedseg_model import HRMedSegModel
     from LightSegLib.models.network_model import NetworkModel
     from LightSegLib.models.sam import SamSliceModel
 
 DEFAULT_MODEL = "veloxseg-small"
+LoadedModel: TypeAlias = "NetworkModel | HRMedSegModel | SamSliceModel"
+"""What `load_model` returns: a model of volumes, or one of slices."""
 
 
 def list_models() -> list[ModelCard]:
@@ -61,9 +65,7 @@ def find_model(name_or_folder: str | Path | None = None) -> tuple[Path, ModelCar
     )
 
 
-def load_model(
-    name_or_folder: str | Path | None = None, device: str = "auto"
-) -> NetworkModel | SamSliceModel:
+def load_model(name_or_folder: str | Path | None = None, device: str = "auto") -> LoadedModel:
     """Load a model, ready for an `InteractiveSession`.
 
     Args:
@@ -80,6 +82,23 @@ def load_model(
         from LightSegLib.models.sam_loading import load_sam_model
 
         return load_sam_model(folder, card, device)
+    _require_dimensions(card)
+    if is_of_slices(card.architecture):
+        from LightSegLib.models.hrmedseg_model import load_hrmedseg_model
+
+        return load_hrmedseg_model(folder, card, device)
     from LightSegLib.models.network_model import load_network_model
 
     return load_network_model(folder, card, device)
+
+
+def _require_dimensions(card: ModelCard) -> None:
+    """Refuse a card that takes a network of slices for one of volumes, or the other way round."""
+    right = 2 if is_of_slices(card.architecture) else 3
+    if card.capabilities.dimensions != right:
+        raise ModelError(
+            f"The card of {card.id} does not fit its network",
+            f"it says {card.capabilities.dimensions} dimensions, and the network "
+            f"{card.architecture.get('network')} has {right}",
+            f'Correct "dimensions" in the card to {right}, or get the model\'s folder again',
+        )

@@ -43,15 +43,23 @@ def load_sam_model(folder: Path, card: ModelCard, device: str = "auto") -> SamSl
     normalisation = read_normalisation(folder)
     # Twice: the file's numbers and the network's live side by side for a moment.
     check_memory(2 * 4 * card.weights.parameters, "cpu", f"The model {card.id}")
-    network = _network_of(folder, card)
+    network = read_network(folder, card)
     model = SamSliceModel(card, network, place, normalisation, mask_edge(read_config(folder), card.patch))
     model.load_seconds = time.perf_counter() - began
     _LOG.info("Loaded %s in %.2f s", card.id, model.load_seconds)
     return model
 
 
-def _network_of(folder: Path, card: ModelCard) -> nn.Module:
-    """The network of a folder with its weights."""
+def read_network(folder: Path, card: ModelCard) -> nn.Module:
+    """The network of a folder with its weights, on the CPU.
+
+    Args:
+        folder: as transformers wrote it.
+        card: what `read_sam_card` says of it.
+
+    Raises:
+        ModelError: transformers is missing or too old, or the folder is incomplete or damaged.
+    """
     maker = _class_for(card)
     from safetensors import SafetensorError
 

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from LightSegLib.networks.channels_last import (
+    as_cells,
+    convolve_to_few,
+    normalise_and_gelu,
+    placed,
+    spread,
+)
 from LightSegLib.networks.cpu_ops import Conv3d
 from LightSegLib.networks.refsam3d_config import RefSAM3DConfig
 from LightSegLib.networks.refsam3d_prompts import Prompts
+
+MANY = 4
+"""Output channels from which the usual convolution is the faster one."""
 
 
 class PromptAttention(nn.Module):
@@ -81,23 +92,29 @@ class MaskDecoder(nn.Module):
             levels: the deepest last.
             image: what the last convolution sees beside the features, and whose size the answer has.
         """
-        x = levels[-1]
-        for step, (up, norm) in enumerate(zip(self.ups, self.norms, strict=True)):
-            x = up(x)
-            joining = [
-                join(level)
-                for join, level, its_step in zip(self.joins, levels[-2::-1], self.steps, strict=True)
-                if its_step == step
-            ]
-            if joining:
-                x = x + resize(torch.stack(joining).sum(0), x.shape[2:])
-            x = functional.gelu(norm(x))
-        beside = resize(image, x.shape[2:]).to(x.dtype).expand(len(x), -1, -1, -1, -1)
-        seen = torch.cat([x, beside], dim=1)
-        if seen.device.type == "cpu":
-            # The odd number of channels costs three times as much in torch's other layout.
-            seen = seen.contiguous(memory_format=torch.channels_last_3d)
+        cells = self._doubled(levels[-1].permute(0, 2, 3, 4, 1), levels, 0)
+        for step in range(1, len(self.ups)):
+            cells = self._doubled(placed(cells), levels, step)
+        beside = resize(image, [2 * n for n in cells.shape[1:4]]).permute(0, 2, 3, 4, 1)
+        beside = beside.to(cells.dtype).expand(len(cells), -1, -1, -1, -1)
+        if image.device.type == "cpu" and not torch.is_grad_enabled() and self.head.out_channels < MANY:
+            return resize(convolve_to_few(cells, beside, self.head), image.shape[2:])
+        seen = torch.cat([placed(cells), beside], dim=-1).permute(0, 4, 1, 2, 3)
         return resize(self.head(seen), image.shape[2:])
+
+    def _doubled(self, x: Tensor, levels: Sequence[Tensor], step: int) -> Tensor:
+        """One step from (N, D, H, W, C), as cells; see `networks.channels_last`."""
+        cells = spread(x, cast(nn.ConvTranspose3d, self.ups[step]))
+        joining = [
+            join(level)
+            for join, level, its_step in zip(self.joins, levels[-2::-1], self.steps, strict=True)
+            if its_step == step
+        ]
+        if joining:
+            joined = torch.stack(joining).sum(0).contiguous(memory_format=torch.channels_last_3d)
+            size = [2 * n for n in x.shape[1:4]]
+            cells = cells + as_cells(resize(joined, size).permute(0, 2, 3, 4, 1))
+        return normalise_and_gelu(cells, cast(nn.InstanceNorm3d, self.norms[step]))
 
 
 def resize(x: Tensor, size: Sequence[int]) -> Tensor:

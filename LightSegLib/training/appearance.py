@@ -1,24 +1,34 @@
 """Random appearance: intensities as another scanner, sequence or modality might have shown them.
 
-All functions take and return float32 (D, H, W) tensors with values 0 to 1.
+All functions take and return float32 (D, H, W) tensors, or (H, W) for slices, with values 0 to 1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+LINEAR = {2: "bilinear", 3: "trilinear"}
+"""Linear interpolation by the number of axes, as PyTorch names it."""
 
-def smooth_noise(size: int, cells: int, random: np.random.Generator) -> Tensor:
+
+def smooth_noise(size: int, cells: int, random: np.random.Generator, axes: int = 3) -> Tensor:
     """Noise with about `cells` bumps along each edge, float32 (size, size, size),
-    standard normal at its nodes.
+    standard normal at its nodes; (size, size) with two axes.
     """
-    nodes = torch.from_numpy(random.standard_normal((1, 1, cells, cells, cells)).astype(np.float32))
-    return functional.interpolate(nodes, size=(size, size, size), mode="trilinear", align_corners=True)[0, 0]
+    nodes = torch.from_numpy(random.standard_normal((1, 1, *[cells] * axes)).astype(np.float32))
+    return functional.interpolate(nodes, size=(size,) * axes, mode=LINEAR[axes], align_corners=True)[0, 0]
+
+
+def pooled(image: Tensor, edge: int, **settings: Any) -> Tensor:
+    """Means of an image over squares or cubes; the settings are those of PyTorch's average pools."""
+    pool = functional.avg_pool2d if image.dim() == 2 else functional.avg_pool3d
+    return pool(image[None, None], edge, **settings)[0, 0]
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ def focus_on(image: Tensor, target: Tensor, margin: int = 6) -> Focus:
     places = target.nonzero()
     lower = (places.amin(dim=0) - margin).clamp(min=0).tolist()
     upper = (places.amax(dim=0) + margin + 1).tolist()
-    values = image[lower[0] : upper[0], lower[1] : upper[1], lower[2] : upper[2]].flatten()
+    values = image[tuple(slice(a, b) for a, b in zip(lower, upper, strict=True))].flatten()
     ordered = values[:: max(1, values.numel() // 4096)].sort().values
     last = ordered.numel() - 1
     return Focus(float(ordered[round(0.01 * last)]), float(ordered[round(0.99 * last)]), float(ordered.std()))
@@ -72,14 +82,13 @@ def degrade(image: Tensor, spread: float, random: np.random.Generator) -> Tensor
     size = image.shape[0]
     if random.random() < 0.3:
         image = image * torch.exp(
-            random.uniform(0.1, 0.5) * smooth_noise(size, int(random.integers(2, 5)), random)
+            random.uniform(0.1, 0.5) * smooth_noise(size, int(random.integers(2, 5)), random, image.dim())
         )
     if random.random() < 0.25:
-        image = thick_slices(image, random.uniform(1.5, 5.0), int(random.integers(3)))
+        image = thick_slices(image, random.uniform(1.5, 5.0), int(random.integers(image.dim())))
     if random.random() < 0.2:
-        image = functional.interpolate(
-            functional.avg_pool3d(image[None, None], 2), size=tuple(image.shape), mode="trilinear"
-        )[0, 0]
+        halved = pooled(image, 2)[None, None]
+        image = functional.interpolate(halved, size=tuple(image.shape), mode=LINEAR[image.dim()])[0, 0]
     if random.random() < 0.5:
         noise = torch.from_numpy(random.standard_normal(tuple(image.shape), dtype=np.float32))
         image = image + spread * float(random.uniform(0.02, 0.6)) * noise
@@ -92,7 +101,7 @@ def thick_slices(image: Tensor, factor: float, axis: int) -> Tensor:
     coarse = list(shape)
     coarse[axis] = max(2, round(shape[axis] / factor))
     reduced = functional.interpolate(image[None, None], size=coarse, mode="area")
-    return functional.interpolate(reduced, size=shape, mode="trilinear")[0, 0]
+    return functional.interpolate(reduced, size=shape, mode=LINEAR[image.dim()])[0, 0]
 
 
 def vary(image: Tensor, target: Tensor, random: np.random.Generator) -> Tensor:

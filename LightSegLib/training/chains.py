@@ -7,7 +7,8 @@ corrects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -53,6 +54,11 @@ class Chain:
         """Float32 (1, D, H, W), 1 inside the field of view."""
         return self._view.valid[None]
 
+    @property
+    def text(self) -> Tensor | None:
+        """Float32 (T,), the embedding of a name, the same for the whole chain; None without one."""
+        return self._text
+
     def guidance(self) -> Tensor:
         """Float32 (G, D, H, W)."""
         return torch.from_numpy(self.state.draw())
@@ -64,7 +70,9 @@ class Chain:
         target = self._view.target.numpy() > 0.5
         both = int(mask.sum()) + int(target.sum())
         dice = 2 * int((mask & target).sum()) / max(1, both)
-        if dice > GOOD_ENOUGH or self.random.random() > self.continue_probability:
+        if not target.any():
+            self._start()  # the text names nothing in this cube, so there is nothing to correct towards
+        elif dice > GOOD_ENOUGH or self.random.random() > self.continue_probability:
             self._start()
         elif self._closer is not None and self.random.random() < 0.6:
             self._move_closer(self._closer, torch.from_numpy(mask))
@@ -77,7 +85,9 @@ class Chain:
         sample = next(self.stream)
         self._view: Sample | Closer = sample
         self._closer = sample.closer
-        self.state = first_prompts(sample.target.numpy() > 0.5, self.random)
+        self._text = sample.text
+        target = sample.target.numpy() > 0.5
+        self.state = first_prompts(target, self.random) if sample.prompted else PromptState(target.shape)
 
     def _move_closer(self, closer: Closer, mask: Tensor) -> None:
         """Go on in the closer cube: the mask so far arrives blurred, as the refinement pass gets it."""
@@ -108,10 +118,35 @@ def _resample(mask: Tensor, closer: Closer) -> Tensor:
     return values * (k[:, None, None] & j[None, :, None] & i[None, None, :])
 
 
-def batch(chains: list[Chain]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Image (N, C, ...), guidance (N, G, ...), target (N, 1, ...) and valid (N, 1, ...) of all chains."""
-    image = torch.stack([chain.image for chain in chains])
-    guidance = torch.stack([chain.guidance() for chain in chains])
-    target = torch.stack([chain.target for chain in chains])
-    valid = torch.stack([chain.valid for chain in chains])
-    return image, guidance, target, valid
+class Batch(NamedTuple):
+    """A training step's input and what is wanted of it, float32 each.
+
+    Attributes:
+        image: (N, C, D, H, W).
+        guidance: (N, G, D, H, W).
+        target: (N, 1, D, H, W).
+        valid: (N, 1, D, H, W).
+        text: (N, T), zeros for chains without a text; (N, 0) if none has one.
+    """
+
+    image: Tensor
+    guidance: Tensor
+    target: Tensor
+    valid: Tensor
+    text: Tensor
+
+
+def batch(chains: Sequence[Chain]) -> Batch:
+    """All chains side by side."""
+    return Batch(
+        image=torch.stack([chain.image for chain in chains]),
+        guidance=torch.stack([chain.guidance() for chain in chains]),
+        target=torch.stack([chain.target for chain in chains]),
+        valid=torch.stack([chain.valid for chain in chains]),
+        text=_stacked([chain.text for chain in chains]),
+    )
+
+
+def _stacked(texts: Sequence[Tensor | None]) -> Tensor:
+    width = max(0 if text is None else len(text) for text in texts)
+    return torch.stack([torch.zeros(width) if text is None else text for text in texts])

@@ -1,7 +1,8 @@
 """The simulated user during training: first prompts, corrections of the network's own errors, corrupted
 masks.
 
-Positions are samples of the cube in array order. Masks are boolean (D, H, W) NumPy arrays.
+Positions are samples of the cube in array order. Masks are boolean (D, H, W) NumPy arrays; of slices (H, W),
+with positions of two numbers.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from LightSegLib.models import guidance as channels
 
 @dataclass
 class PromptState:
-    """What has been said about one training cube so far."""
+    """What has been said about one training cube or slice so far."""
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     positive: list[np.ndarray] = field(default_factory=list)
     negative: list[np.ndarray] = field(default_factory=list)
     box: tuple[np.ndarray, np.ndarray] | None = None
     previous: np.ndarray | None = None
 
     def draw(self) -> np.ndarray:
-        """The guidance channels, float32 (G, D, H, W)."""
-        drawn = channels.empty_guidance(self.shape)
+        """The guidance channels of a cube, float32 (G, D, H, W)."""
+        depth, height, width = self.shape
+        drawn = channels.empty_guidance((depth, height, width))
         if self.previous is not None:
             drawn[channels.PREVIOUS] = self.previous
         channels.draw_balls(drawn[channels.POSITIVE], self.positive)
@@ -58,7 +60,7 @@ def inner_voxel(region: np.ndarray, random: np.random.Generator, innermost: floa
     """A voxel of a region: its innermost one with probability `innermost`, else any, the inside preferred.
 
     Returns:
-        int (3,), array order.
+        int (3,), array order; (2,) of a slice.
     """
     bounds = ndimage.find_objects(region.astype(np.uint8))[0]
     crop = np.pad(region[bounds], 1)
@@ -111,17 +113,18 @@ def loose_box(target: np.ndarray, random: np.random.Generator) -> tuple[np.ndarr
     lower = np.array([s.start for s in bounds], dtype=np.float64)
     upper = np.array([s.stop - 1 for s in bounds], dtype=np.float64)
     slack = 0.1 * (upper - lower + 1)
-    return lower - random.uniform(-0.5, 1, 3) * slack, upper + random.uniform(-0.5, 1, 3) * slack
+    before, behind = (random.uniform(-0.5, 1, target.ndim) for _ in range(2))
+    return lower - before * slack, upper + behind * slack
 
 
 def scribble(target: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
     """A free-hand line inside the object in one plane: a few neighbouring voxels of a random slice."""
     start = inner_voxel(target, random, innermost=0.3)
-    axis = int(random.integers(3))
+    across = int(random.integers(3)) if target.ndim == 3 else None
     points = [start]
     heading = random.uniform(0, 2 * np.pi)
     place = start.astype(np.float64)
-    plane = [a for a in range(3) if a != axis]
+    plane = [axis for axis in range(target.ndim) if axis != across]
     for _ in range(int(random.integers(4, 16))):
         heading += random.normal(0, 0.4)
         place[plane[0]] += 2 * np.cos(heading)
@@ -144,7 +147,7 @@ def corrupt(target: np.ndarray, random: np.random.Generator) -> np.ndarray:
         mask = shrunk if shrunk.any() else mask
     elif kind == "shift":
         # Not rolled: what leaves the cube on one side must not come back on the other.
-        mask = ndimage.shift(mask.astype(np.uint8), random.integers(-4, 5, 3), order=0).astype(bool)
+        mask = ndimage.shift(mask.astype(np.uint8), random.integers(-4, 5, target.ndim), order=0).astype(bool)
     else:
         places = np.argwhere(ndimage.binary_dilation(target, iterations=4) if kind == "blob" else target)
         centre = places[random.integers(len(places))]

@@ -70,7 +70,7 @@ def listed_cases(data_folder: Path, split: str) -> list[ListedCase]:
         ) from error
 
 
-def read_case(case: ListedCase, max_voxels: int) -> tuple[np.ndarray, np.ndarray, Triple]:
+def read_case(case: ListedCase, max_voxels: int) -> tuple[np.ndarray, np.ndarray, Triple, str]:
     """Read a case and make it fit.
 
     Args:
@@ -79,7 +79,7 @@ def read_case(case: ListedCase, max_voxels: int) -> tuple[np.ndarray, np.ndarray
 
     Returns:
         Image, uint8 (K, J, I), 0 to 255 from its 0.5th to its 99.5th percentile; label map, uint8 (K, J, I);
-        and mm per voxel, array order.
+        mm per voxel, array order; and where the axes i, j, k run, such as "LPS", see `PackedCase`.
 
     Raises:
         DataError: a file is missing, unreadable, or unfit to learn from.
@@ -88,7 +88,12 @@ def read_case(case: ListedCase, max_voxels: int) -> tuple[np.ndarray, np.ndarray
     _check(case, image, label_map)
     image, label_map = _at_most(image, max_voxels, linear=True), _at_most(label_map, max_voxels, linear=False)
     spacing = image.GetSpacing()
-    return _to_bytes(image), _array(label_map).astype(np.uint8), (spacing[2], spacing[1], spacing[0])
+    return (
+        _to_bytes(image),
+        _array(label_map).astype(np.uint8),
+        (spacing[2], spacing[1], spacing[0]),
+        _orientation(image),
+    )
 
 
 def read_companion(case: ListedCase, other: ListedCase, max_voxels: int) -> np.ndarray:
@@ -124,6 +129,13 @@ def _at_most(image: Any, max_voxels: int, *, linear: bool) -> Any:
     """The image, coarser where it has more voxels."""
     factor = max(1.0, (image.GetNumberOfPixels() / max_voxels) ** (1 / 3))
     return _coarser(image, factor, linear=linear) if factor > 1.0 else image
+
+
+def _orientation(image: Any) -> str:
+    import SimpleITK
+
+    code = SimpleITK.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection())
+    return str(code)
 
 
 def _to_bytes(image: Any) -> np.ndarray:

@@ -76,7 +76,15 @@ class FeatureDistillation:
             ValueError: the embeddings differ in shape; the message names both.
         """
         wanted = self.target(image) if target is None else target.detach()
-        embedding = self.student.encode(image)
+        return self.difference(self.student.encode(image), wanted)
+
+    @staticmethod
+    def difference(embedding: Tensor, wanted: Tensor) -> Tensor:
+        """Mean squared difference of two embeddings (N, C, h, w), a scalar.
+
+        Raises:
+            ValueError: they differ in shape; the message names both.
+        """
         if embedding.shape != wanted.shape:
             shapes = f"{tuple(embedding.shape)}, the teacher's {tuple(wanted.shape)}"
             msg = f"the student's embedding has the shape {shapes}; they must be equal"

@@ -20,9 +20,11 @@ from torch import Tensor
 
 from LightSegLib.errors import TrainingError
 from LightSegLib.models.base import Capabilities
-from LightSegLib.models.build import build_network, for_inference, image_channels
+from LightSegLib.models.build import for_inference, image_channels, text_width
+from LightSegLib.models.build_slices import build_any, is_of_slices
 from LightSegLib.models.cards import ModelCard
 from LightSegLib.models.guidance import empty_guidance
+from LightSegLib.models.slice_inputs import example_inputs
 from LightSegLib.models.weights import save_weights
 from LightSegLib.runtime.devices import cpu_name, describe_device, usable_cores
 from LightSegLib.runtime.memory import estimate_peak_bytes
@@ -37,13 +39,15 @@ DATA_NAME = "data.json"
 WEIGHTS_LICENCE = "CC-BY-SA-4.0"
 LIMITS = (
     "Trained on few sources with simulated clicks, and judged on held-out cases of the same sources. "
-    "Not a medical device; check every mask. {channels}; no text."
+    "Not a medical device; check every mask. {channels}; {text}."
 )
 
 
-def describe_data(cases: Sequence[PackedCase], left_out: Sequence[str] = ()) -> dict[str, Any]:
-    """What a run trains on, for its card: cases per source with their licences,
-    and what was left out on purpose.
+def describe_data(
+    cases: Sequence[PackedCase], left_out: Sequence[str] = (), structures: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What a run trains on, for its card: cases per source with their licences, what was left out on purpose,
+    and ids of the structures taught by name.
     """
     counts = Counter(case.source for case in cases)
     about = {case.source: case for case in cases}
@@ -57,7 +61,7 @@ def describe_data(cases: Sequence[PackedCase], left_out: Sequence[str] = ()) -> 
         }
         for source in sorted(counts)
     ]
-    return {"data": sources, "left_out": list(left_out)}
+    return {"data": sources, "left_out": list(left_out), "structures": list(structures)}
 
 
 def export_model(
@@ -88,33 +92,20 @@ def export_model(
     """
     recipe, progress, about, state = _read_run(run_folder)
     architecture = for_inference(recipe.architecture)
-    network = build_network(architecture, recipe.patch)
+    network = build_any(architecture, recipe.patch)
     started_from = dict(progress.started_from)
     if beginning is not None and keep > 0:
         state = keep_beginning(state, beginning, keep, started_from)
         started_from["kept"] = keep
     commit = _commit()  # before the weights are written: in a checkout they would count as a change
     weights = save_weights(state, output)
-    guidance = empty_guidance((recipe.patch,) * 3)
-    channels = image_channels(recipe.architecture)
-    image = np.repeat(guidance[:1], channels, axis=0)
-    example = [torch.from_numpy(np.stack([part])) for part in (image, guidance)]
     card = ModelCard(
         id=recipe.model_id,
         title=recipe.title,
         licence=licence,
         architecture=architecture,
         patch=recipe.patch,
-        capabilities=Capabilities(
-            points=True,
-            boxes=True,
-            scribbles=True,
-            mask=True,
-            text=False,
-            channels=channels,
-            channel_names=list(recipe.channel_names),
-            unsigned_channels=list(recipe.unsigned_channels),
-        ),
+        capabilities=_capabilities(recipe, about),
         weights=weights,
         training={
             "commit": commit,
@@ -128,12 +119,35 @@ def export_model(
             "started_from": started_from,
         },
         data=about["data"],
-        memory_bytes=estimate_peak_bytes(network, example) or 0,
-        limits=LIMITS.format(channels="One image channel" if channels == 1 else f"{channels} image channels"),
+        memory_bytes=estimate_peak_bytes(network, _example(recipe)) or 0,
+        limits=_limits(recipe, about),
     )
     card.write(output)
     logger.info("Wrote %s: %.1f MB", output, weights.bytes / 1e6)
     return card
+
+
+def _capabilities(recipe: Recipe, about: dict[str, Any]) -> Capabilities:
+    return Capabilities(
+        points=True,
+        boxes=True,
+        scribbles=True,
+        mask=True,
+        text=bool(text_width(recipe.architecture)),
+        channels=image_channels(recipe.architecture),
+        dimensions=2 if is_of_slices(recipe.architecture) else 3,
+        channel_names=list(recipe.channel_names),
+        unsigned_channels=list(recipe.unsigned_channels),
+        structures=list(about["structures"]),
+    )
+
+
+def _limits(recipe: Recipe, about: dict[str, Any]) -> str:
+    channels, count = image_channels(recipe.architecture), len(about["structures"])
+    return LIMITS.format(
+        channels="One image channel" if channels == 1 else f"{channels} image channels",
+        text=f"by name only the {count} structures it was taught" if count else "no text",
+    )
 
 
 def _read_run(run_folder: Path) -> tuple[Recipe, Progress, dict[str, Any], dict[str, Tensor]]:
@@ -143,8 +157,12 @@ def _read_run(run_folder: Path) -> tuple[Recipe, Progress, dict[str, Any], dict[
         progress = read_progress(run_folder)
         state = load_file(run_folder / AVERAGE_NAME)
         about = json.loads((run_folder / DATA_NAME).read_text(encoding="utf-8"))
-        about = {"data": about["data"], "left_out": about["left_out"]}
-        network = build_network(for_inference(recipe.architecture), recipe.patch)
+        about = {
+            "data": about["data"],
+            "left_out": about["left_out"],
+            "structures": about.get("structures", []),  # runs may be older than this entry
+        }
+        network = build_any(for_inference(recipe.architecture), recipe.patch)
         state = {name: state[name] for name in network.state_dict()}
         network.load_state_dict(state)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
@@ -154,6 +172,17 @@ def _read_run(run_folder: Path) -> tuple[Recipe, Progress, dict[str, Any], dict[
             "Train first: lightseg train RECIPE --run FOLDER",
         ) from error
     return recipe, progress, about, state
+
+
+def _example(recipe: Recipe) -> list[Tensor]:
+    """Inputs of the size that the model will see."""
+    if is_of_slices(recipe.architecture):
+        return example_inputs(recipe.patch)
+    guidance = empty_guidance((recipe.patch,) * 3)
+    image = np.repeat(guidance[:1], image_channels(recipe.architecture), axis=0)
+    text = np.zeros(text_width(recipe.architecture), np.float32)
+    parts = [image, guidance, text] if len(text) else [image, guidance]
+    return [torch.from_numpy(np.stack([part])) for part in parts]
 
 
 def describe_hardware(device: torch.device) -> str:

@@ -48,11 +48,22 @@ def soft_dice(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         return (2 * (mask * truth).sum(1) + 1) / (mask.sum(1) + truth.sum(1) + 1)
 
 
-def confidence_loss(expected: Tensor, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def confidence_loss(
+    expected: Tensor, logits: Tensor, target: Tensor, valid: Tensor, *, empty_is_zero: bool = False
+) -> Tensor:
     """How far the expected Dice (N,), a logit, is from the true one:
     binary cross-entropy, as both lie in 0 to 1.
+
+    Args:
+        expected: (N,), a logit.
+        logits, target, valid: as in `soft_dice`.
+        empty_is_zero: where the target is empty, 0 is wanted whatever the answer, so that the expected Dice
+            tells that what a text names is not there; else an empty answer to an empty target counts 1.
     """
-    return functional.binary_cross_entropy_with_logits(expected.float(), soft_dice(logits, target, valid))
+    wanted = soft_dice(logits, target, valid)
+    if empty_is_zero:
+        wanted = torch.where((target.flatten(1) > 0.5).any(dim=1), wanted, 0.0)
+    return functional.binary_cross_entropy_with_logits(expected.float(), wanted)
 
 
 def texture_loss(student: Tensor, teachers: Sequence[Tensor]) -> Tensor:

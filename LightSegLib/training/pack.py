@@ -20,6 +20,7 @@ import numpy as np
 
 from LightSegLib.errors import DataError
 from LightSegLib.training.data_folder import ListedCase, listed_cases, read_case, read_companion
+from LightSegLib.training.poses import upright
 
 MAX_PACK_BYTES = 48 * 2**20
 INDEX_NAME = "index.json"
@@ -53,6 +54,9 @@ class PackedCase:
         label_map: uint8 (K, J, I).
         companion: another image of the same person on this grid, such as PET beside CT; uint8 (K, J, I), or
             None.
+        orientation: letters of the directions in which the axes i, j, k of the image run, the nearest of
+            R, L, A, P, S and I: "LPS" for towards left, back (posterior) and head (superior). Empty in packs
+            made before this was kept; structures whose name says a side then have no name.
     """
 
     source: str
@@ -66,6 +70,7 @@ class PackedCase:
     image: np.ndarray
     label_map: np.ndarray
     companion: np.ndarray | None = None
+    orientation: str = ""
 
 
 def write_pack(
@@ -180,7 +185,7 @@ def _source_of(companions: Mapping[str, ListedCase]) -> str | None:
 
 
 def _pack_case(case: ListedCase, other: ListedCase | None, max_voxels: int) -> PackedCase:
-    image, label_map, spacing = read_case(case, max_voxels)
+    image, label_map, spacing, orientation = read_case(case, max_voxels)
     present = set(np.unique(label_map).tolist()) - {0}
     return PackedCase(
         source=case.folder.name,
@@ -194,6 +199,7 @@ def _pack_case(case: ListedCase, other: ListedCase | None, max_voxels: int) -> P
         image=image,
         label_map=label_map,
         companion=None if other is None else read_companion(case, other, max_voxels),
+        orientation=orientation,
     )
 
 
@@ -207,6 +213,8 @@ def _read_case(archive: zipfile.ZipFile, number: int, record: dict[str, Any]) ->
         raise ValueError(f"the companion of case {number} does not fit its image")
     if not (k > 0 and j > 0 and i > 0):
         raise ValueError(f"the spacing of case {number} is {(k, j, i)}")
+    orientation = str(record.get("orientation", ""))
+    upright(orientation)  # refuses what is none
     return PackedCase(
         source=record["source"],
         identifier=record["identifier"],
@@ -219,6 +227,7 @@ def _read_case(archive: zipfile.ZipFile, number: int, record: dict[str, Any]) ->
         image=image,
         label_map=label_map,
         companion=companion,
+        orientation=orientation,
     )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from LightSegLib.errors import TrainingError
+from LightSegLib.models.build_slices import is_of_slices
+from LightSegLib.training.text_plan import TextPlan
 
 KINDS = ("real", "recoloured", "supervoxel", "shapes")
 """What a sample can be; see `training.samples` and `training.synthesis`."""
@@ -23,7 +25,8 @@ class Recipe:
         model_id: the model's name, its folder under Resources/Models.
         title: one line for people.
         architecture: {"network": NAME, "config": {...}, "detail": channels of the full-resolution head,
-            "border": channels of the border head, none without, "channels": of the image, one without}.
+            "border": channels of the border head, none without, "channels": of the image, one without,
+            "text": width of a text's embedding, no text without}.
         patch: samples along the edge of the cube the model sees.
         minutes: training time, unless the command line says otherwise; the learning rate falls to zero at
             its end.
@@ -43,6 +46,11 @@ class Recipe:
             without teachers.
         channel_names, unsigned_channels: what the card says of an image of several channels, see
             `models.base.Capabilities`.
+        teacher: for networks of slices, whose embeddings the network's shall resemble: a folder with a SAM of
+            transformers, or a model folder of a larger network of slices; none if empty.
+        distillation_weight: of that resemblance, see `training.distillation`.
+        text: how often interactions begin with a structure's name, see `training.text_plan`; needs "text" in
+            the architecture. Empty trains without text.
         seed: of samples and weights.
     """
 
@@ -70,6 +78,9 @@ class Recipe:
     reconstruction_weight: float = 0.0
     channel_names: list[str] = field(default_factory=list)
     unsigned_channels: list[int] = field(default_factory=list)
+    text: dict[str, float] = field(default_factory=dict)
+    teacher: str = ""
+    distillation_weight: float = 0.0
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -132,9 +143,14 @@ def _check(recipe: Recipe) -> None:
     for name in ("patch", "batch", "minutes", "learning_rate", "clip_norm"):
         if not getattr(recipe, name) > 0:
             raise ValueError(f"{name} must be above 0, not {getattr(recipe, name)!r}")
-    for name in ("texture_weight", "reconstruction_weight", "confidence_weight", "weight_decay", "seed"):
+    weights = ("texture_weight", "reconstruction_weight", "confidence_weight", "distillation_weight")
+    for name in (*weights, "weight_decay", "seed"):
         if not getattr(recipe, name) >= 0:
             raise ValueError(f"{name} must not be negative, as {getattr(recipe, name)!r} is")
+    if bool(recipe.teacher) != bool(recipe.distillation_weight):
+        raise ValueError("teacher and distillation_weight go together: give both, or neither")
+    if recipe.teacher and not is_of_slices(recipe.architecture):
+        raise ValueError("only networks of slices learn from a teacher, and this one is of volumes")
     for name in ("warm_up", "average_decay", "closer", "plain", "continue_probability"):
         if not 0 <= getattr(recipe, name) <= 1:
             raise ValueError(f"{name} must lie between 0 and 1, unlike {getattr(recipe, name)!r}")
@@ -142,3 +158,5 @@ def _check(recipe: Recipe) -> None:
         raise ValueError(f"extent_range must be two rising numbers above 0, unlike {recipe.extent_range!r}")
     if any(weight < 0 for weight in recipe.source_weights.values()):
         raise ValueError("source_weights must not be negative")
+    if (TextPlan.of(recipe.text) is not None) != bool(recipe.architecture.get("text", 0)):
+        raise ValueError("text belongs into the recipe and into its architecture, or into neither")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,68 +13,16 @@ from LightSegLib.errors import DataError
 from LightSegLib.training import synthesis
 from LightSegLib.training.appearance import vary
 from LightSegLib.training.companions import Shown, acquired, made_up, seen
+from LightSegLib.training.names import Names
 from LightSegLib.training.pack import PackedCase
+from LightSegLib.training.sample import MIN_TARGET_VOXELS, Closer, Sample, SamplingPlan, closer_cube
 from LightSegLib.training.scenes import Scene, View, draw_scene
+from LightSegLib.training.text_samples import TextSamples
 
-MIN_TARGET_VOXELS = 30
+__all__ = ["MAX_FRUITLESS", "MIN_TARGET_VOXELS", "Closer", "Sample", "SampleStream", "SamplingPlan"]
+
 MAX_FRUITLESS = 2000
 """Draws in a row that may show too little of any structure."""
-
-
-@dataclass(frozen=True)
-class Closer:
-    """A second, closer cube of the same scene, as refinement sees it.
-
-    Attributes:
-        image, target, valid: as in `Sample`.
-        centre_kji: its centre in samples of the wider cube.
-        zoom: how many of its samples fit into one sample of the wider cube.
-        companions: as in `Sample`.
-    """
-
-    image: Tensor
-    target: Tensor
-    valid: Tensor
-    centre_kji: np.ndarray
-    zoom: float
-    companions: tuple[Tensor, ...] = ()
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One cube to learn from: image -1 to 1, target and valid 0 or 1, float32 (D, H, W) each.
-
-    `companions` are the further channels of the image; one that was not acquired is -1 everywhere.
-    """
-
-    image: Tensor
-    target: Tensor
-    valid: Tensor
-    closer: Closer | None
-    companions: tuple[Tensor, ...] = ()
-
-
-@dataclass(frozen=True)
-class SamplingPlan:
-    """How samples are drawn.
-
-    Attributes:
-        size: samples along the cube's edge.
-        kinds: probability of "real", "recoloured", "supervoxel" and "shapes".
-        source_weights: relative frequency of a source; 1 where none is given.
-        closer: probability that a real sample comes with a closer cube.
-        extent_range: see `draw_scene`.
-        plain: share of the real samples that look as in a session: upright, in the case's own contrast.
-        channels: of the image, 1 or 2; see `training.companions` for what the second one shows.
-    """
-
-    size: int
-    kinds: Mapping[str, float]
-    source_weights: Mapping[str, float]
-    closer: float = 0.35
-    extent_range: Sequence[float] = (0.15, 1.15)
-    plain: float = 0.0
-    channels: int = 1
 
 
 class SampleStream(IterableDataset[Sample]):
@@ -87,7 +34,8 @@ class SampleStream(IterableDataset[Sample]):
         seed: two streams with the same seed draw the same samples.
 
     Raises:
-        DataError: no case has a structure to learn, or all sources have the weight 0.
+        DataError: no case has a structure to learn, all sources have the weight 0, or the plan asks for texts
+            and no structure has a name.
     """
 
     def __init__(self, cases: Sequence[PackedCase], plan: SamplingPlan, seed: int) -> None:
@@ -105,6 +53,7 @@ class SampleStream(IterableDataset[Sample]):
         self.source_probability = weights / weights.sum()
         chances = np.array(list(plan.kinds.values()), dtype=np.float64)
         self.kind_probability = chances / chances.sum()  # a recipe rounds them
+        self.texts = None if plan.text is None else TextSamples(Names.load(cases), plan, plan.text)
 
     def __iter__(self) -> Iterator[Sample]:
         worker = get_worker_info()
@@ -130,7 +79,12 @@ class SampleStream(IterableDataset[Sample]):
             image, target = synthesis.shape_world(self.plan.size, random)
             return self._finished(image, target, torch.ones_like(target), random)
         plain = kind == "real" and random.random() < self.plan.plain
-        scene = self._scene(random, upright=plain)
+        case, value = self._structure(random)
+        if kind == "real" and self.texts is not None:
+            beginning = self.texts.beginning(case, value, random)
+            if beginning is not None:
+                return self.texts.draw(case, value, beginning, plain, random)
+        scene = self._scene(case, value, random, upright=plain)
         view = scene.render(self.plan.size)
         if kind == "supervoxel":
             region = synthesis.supervoxel(view.image, random)
@@ -144,18 +98,15 @@ class SampleStream(IterableDataset[Sample]):
             return self._finished(image, view.target, view.valid, random)
         return self._real(scene, view, plain, random)
 
-    def _scene(self, random: np.random.Generator, *, upright: bool = False) -> Scene:
+    def _structure(self, random: np.random.Generator) -> tuple[PackedCase, int]:
         source = self.sources[int(random.choice(len(self.sources), p=self.source_probability))]
         structures = self.structures[source]
         case, value = structures[int(random.integers(len(structures)))]
-        return draw_scene(
-            self.cases[case],
-            value,
-            self.plan.size,
-            random,
-            extent_range=self.plan.extent_range,
-            upright=upright,
-        )
+        return self.cases[case], value
+
+    def _scene(self, case: PackedCase, value: int, random: np.random.Generator, *, upright: bool) -> Scene:
+        extents = self.plan.extent_range
+        return draw_scene(case, value, self.plan.size, random, extent_range=extents, upright=upright)
 
     def _real(self, scene: Scene, view: View, plain: bool, random: np.random.Generator) -> Sample | None:
         if view.target.sum() < MIN_TARGET_VOXELS:
@@ -175,14 +126,7 @@ class SampleStream(IterableDataset[Sample]):
         zoom = float(random.uniform(1.2, 2.5))
         voxels = view.target.nonzero()
         centre = voxels[int(random.integers(len(voxels)))].numpy() + random.normal(0, size / 16, 3)
-        step = scene.edge / size
-        offset = torch.from_numpy((centre - (size - 1) / 2).astype(np.float32)) * step
-        middle = scene.centre + (scene.rotation * scene.stretch[None, :]) @ offset
-        near = scene.render(size, middle, scene.edge / zoom)
-        if near.target.sum() < MIN_TARGET_VOXELS:
-            return None
-        image, companions = seen(near, seed, shown)
-        return Closer(image, near.target, near.valid, centre, zoom, companions)
+        return closer_cube(scene, size, centre, zoom, seed, shown)
 
     def _finished(
         self, image: Tensor, target: Tensor, valid: Tensor, random: np.random.Generator

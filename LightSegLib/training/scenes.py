@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from LightSegLib.training import poses
 from LightSegLib.training.pack import PackedCase
-from LightSegLib.zoom import ZoomSettings
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,29 @@ class Scene:
     centre: Tensor
     edge: float
     companion: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls,
+        case: PackedCase,
+        value: int,
+        rotation: np.ndarray,
+        stretch: np.ndarray,
+        centre: np.ndarray,
+        edge: float,
+    ) -> Scene:
+        """One structure of a case in a given pose; see `training.poses` for rotation and stretch."""
+        return cls(
+            image=_unit(case.image),
+            companion=None if case.companion is None else _unit(case.companion),
+            labels=torch.from_numpy(case.label_map.astype(np.float32)),
+            spacing=torch.tensor(case.spacing_kji, dtype=torch.float32),
+            value=value,
+            rotation=torch.from_numpy(rotation),
+            stretch=torch.from_numpy(stretch),
+            centre=torch.from_numpy(np.asarray(centre, dtype=np.float32)),
+            edge=edge,
+        )
 
     def render(self, size: int, centre: Tensor | None = None, edge: float | None = None) -> View:
         """Sample a cube of `size` samples a side; `centre` and `edge` in mm replace the scene's own."""
@@ -119,56 +142,10 @@ def draw_scene(
         centre = inside[random.integers(len(inside))] * spacing
     else:
         centre = (lower + upper - 1) / 2 * spacing + random.normal(0, 0.08, 3) * edge
-    return Scene(
-        image=_unit(case.image),
-        companion=None if case.companion is None else _unit(case.companion),
-        labels=torch.from_numpy(case.label_map.astype(np.float32)),
-        spacing=torch.from_numpy(spacing),
-        value=value,
-        rotation=torch.from_numpy(_mirrored_or_not(random) if upright else _random_rotation(random)),
-        stretch=torch.from_numpy(
-            _session_stretch(spacing, edge / size) if upright else _random_stretch(random)
-        ),
-        centre=torch.from_numpy(np.asarray(centre, dtype=np.float32)),
-        edge=edge,
-    )
+    rotation = poses.mirrored_or_not(random) if upright else poses.random_rotation(random)
+    stretch = poses.session_stretch(spacing, edge / size) if upright else poses.random_stretch(random)
+    return Scene.of(case, value, rotation, stretch, centre, edge)
 
 
 def _unit(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array.astype(np.float32) / 255.0)
-
-
-def _mirrored_or_not(random: np.random.Generator) -> np.ndarray:
-    """The two views that a session takes of a region."""
-    return np.eye(3, dtype=np.float32) * np.float32(random.choice([-1.0, 1.0]))
-
-
-def _session_stretch(spacing: np.ndarray, step: float) -> np.ndarray:
-    """How a session stretches a cube of a step in mm along thick slices (spacing (3,), array order)."""
-    return np.maximum(1.0, spacing / (ZoomSettings.slice_ratio * step)).astype(np.float32)
-
-
-def _random_rotation(random: np.random.Generator) -> np.ndarray:
-    """A random signed axis permutation, half of the time followed by a rotation of up to 45 degrees about
-    any axis.
-    """
-    matrix = np.eye(3, dtype=np.float32)[random.permutation(3)]
-    matrix = matrix * random.choice([-1.0, 1.0], size=3).astype(np.float32)[None, :]
-    if random.random() < 0.5:
-        axis = random.normal(size=3)
-        axis /= np.linalg.norm(axis)
-        angle = random.uniform(0, np.pi / 4)
-        cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-        turn = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-        matrix = (matrix @ turn).astype(np.float32)
-    return matrix
-
-
-def _random_stretch(random: np.random.Generator) -> np.ndarray:
-    """Per-axis zoom: mild always, and sometimes one axis much coarser,
-    as when slices are thick and not blown up.
-    """
-    stretch = np.exp(random.uniform(-0.2, 0.2, 3))
-    if random.random() < 0.25:
-        stretch[random.integers(3)] *= random.uniform(1.0, 2.5)
-    return stretch.astype(np.float32)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from LightSegLib.errors import TrainingError
-from LightSegLib.models.build import build_network, image_channels
+from LightSegLib.models.build import image_channels
+from LightSegLib.models.build_slices import build_any
 from LightSegLib.models.cards import ModelCard
 from LightSegLib.models.registry import find_model
 from LightSegLib.models.weights import load_weights
@@ -21,7 +22,7 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
     """Fill a network with the weights of a trained model, in place.
 
     What only training needs, texture teachers above all, is not in a model folder and stays random; so does
-    what the recipe's network has beyond the model's, such as a border head, which starts silent.
+    what the recipe's network has beyond the model's, such as a border head or a text, which start silent.
 
     Args:
         name_or_folder: a bundled model's name, or a folder with model.safetensors and card.json.
@@ -124,7 +125,7 @@ def keep_beginning(
 
 def _trained(name_or_folder: str | Path) -> tuple[ModelCard, dict[str, Tensor]]:
     folder, card = find_model(name_or_folder)
-    network = build_network(card.architecture, card.patch)
+    network = build_any(card.architecture, card.patch)
     load_weights(network, folder, card.weights)
     return card, network.state_dict()
 

@@ -8,7 +8,6 @@ up to a third of a step's time on a CPU, are saved.
 from __future__ import annotations
 
 import copy
-import csv
 import json
 import logging
 import math
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from LightSegLib.errors import Cancelled, LightSegError, TrainingError
-from LightSegLib.models.build import build_network, image_channels
-from LightSegLib.models.promptable import PromptableOutput
-from LightSegLib.training.chains import Chain, batch
+from LightSegLib.models.build import build_network
+from LightSegLib.models.promptable import PromptableNetwork, PromptableOutput
+from LightSegLib.training.chains import Batch, Chain, batch
 from LightSegLib.training.checkpoints import PROGRESS_NAME, Progress, load_checkpoint, save_checkpoint
 from LightSegLib.training.export import DATA_NAME, describe_data, describe_hardware
 from LightSegLib.training.losses import (
@@ -36,19 +36,21 @@ from LightSegLib.training.losses import (
     texture_loss,
 )
 from LightSegLib.training.mixed_precision import prefers_bfloat16, prepare_grouped_convolutions
+from LightSegLib.training.names import taught_by
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.recipe import Recipe
+from LightSegLib.training.run_log import append_row
 from LightSegLib.training.samples import Sample, SampleStream, SamplingPlan
+from LightSegLib.training.slots import Learnt, Slot
 from LightSegLib.training.starting import start_from
 
 logger = logging.getLogger(__name__)
 
 LOG_EVERY = 50
-LOG_COLUMNS = ("step", "minutes", "loss", "dice", "dice_first", "learning_rate", "seconds_per_step")
 
 
 class Trainer:
-    """Trains one recipe into one folder.
+    """Trains one recipe of a network of volumes into one folder.
 
     Args:
         recipe: what to train.
@@ -63,10 +65,14 @@ class Trainer:
             None. A resumed run has weights of its own.
 
     Raises:
-        TrainingError: no time to train, a checkpoint or a beginning that does not fit, or a recipe that
-            weighs teachers but builds none.
+        TrainingError: no time to train, a checkpoint or a beginning that does not fit, a recipe that weighs
+            teachers but builds none, or one whose network takes texts of another width than the vocabulary's.
+        DataError: a recipe with text, and no structure of the pack has a name.
         ModelError: there is no such beginning, or it is damaged.
     """
+
+    stream_kind: Callable[..., SampleStream] = SampleStream
+    chain_kind: Callable[..., Slot] = Chain
 
     def __init__(
         self,
@@ -92,10 +98,8 @@ class Trainer:
             )
         self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
-        self.network = build_network(recipe.architecture, recipe.patch).to(self.device)
         self.taught = recipe.texture_weight > 0 or recipe.reconstruction_weight > 0
-        if self.taught and not self.network.has_teachers:
-            raise _no_teachers(recipe)
+        self.network: nn.Module = self._built().to(self.device)
         self.progress = Progress()
         if beginning is not None and not (folder / PROGRESS_NAME).exists():
             self.progress.started_from = start_from(beginning, self.network)
@@ -111,7 +115,7 @@ class Trainer:
         if self.half and self.device.type == "cpu":
             prepare_grouped_convolutions(self.network)
         self.progress.hardware = describe_hardware(self.device)
-        self.about = describe_data(cases, left_out)
+        self.about = describe_data(cases, left_out, taught_by(recipe, cases))
         self.cases = cases
         self.workers = workers
 
@@ -185,23 +189,21 @@ class Trainer:
             if window:
                 self._log(window, report)
 
+    def _built(self) -> nn.Module:
+        """The network with random weights."""
+        network = build_network(self.recipe.architecture, self.recipe.patch)
+        if self.taught and not network.has_teachers:
+            raise _no_teachers(self.recipe)
+        return network
+
     def save(self) -> None:
         """Write a checkpoint now."""
         save_checkpoint(self.folder, self.network, self.average, self.optimizer, self.progress)
 
-    def _chains(self) -> list[Chain]:
+    def _chains(self) -> Sequence[Slot]:
         recipe = self.recipe
-        plan = SamplingPlan(
-            recipe.patch,
-            recipe.kinds,
-            recipe.source_weights,
-            recipe.closer,
-            recipe.extent_range,
-            recipe.plain,
-            image_channels(recipe.architecture),
-        )
         seed = recipe.seed + 7919 * self.progress.step
-        stream = SampleStream(self.cases, plan, seed)
+        stream = self.stream_kind(self.cases, SamplingPlan.of(recipe), seed)
         samples: Iterator[Sample] = iter(stream)
         if self.workers:
             samples = iter(
@@ -214,19 +216,16 @@ class Trainer:
                 )
             )
         randoms = [np.random.default_rng([seed, number, 1]) for number in range(recipe.batch)]
-        return [Chain(samples, random, recipe.continue_probability) for random in randoms]
+        return [self.chain_kind(samples, random, recipe.continue_probability) for random in randoms]
 
-    def _step(self, chains: list[Chain]) -> tuple[float, float, float]:
-        """One optimiser step; returns loss, Dice, and Dice of those answers that were to a first prompt (or
-        NaN).
-        """
+    def _step(self, chains: Sequence[Slot]) -> tuple[float, float, float]:
+        """One optimiser step; returns loss, Dice, and Dice of the answers to a first prompt (or NaN)."""
         first = [chain.answered == 0 for chain in chains]
-        image, guidance, target, valid = (part.to(self.device) for part in batch(chains))
         self._set_learning_rate()
         self.network.train()
-        output, loss = self._answer(image, guidance, target, valid)
+        learnt = self._learn(chains)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        learnt.loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
         if bool(torch.isfinite(norm)):
             self.optimizer.step()
@@ -235,33 +234,39 @@ class Trainer:
             logger.warning("Step %d skipped: the gradient is not finite", self.progress.step)
         self.progress.step += 1
         self.progress.samples += len(chains)
-        dice = soft_dice(output.logits, target, valid).cpu()
-        self._advance(chains, output.logits)
+        dice = soft_dice(learnt.logits, learnt.target, learnt.valid).cpu()
+        for chain, answer in zip(chains, learnt.logits.detach().float().cpu(), strict=True):
+            chain.advance(answer[0])
         firsts = dice[torch.tensor(first)]
-        return float(loss.detach()), float(dice.mean()), float(firsts.mean()) if len(firsts) else math.nan
+        first_dice = float(firsts.mean()) if len(firsts) else math.nan
+        return float(learnt.loss.detach()), float(dice.mean()), first_dice
+
+    def _learn(self, chains: Sequence[Slot]) -> Learnt:
+        """Show the network what the chains hold, and judge its answers."""
+        given = Batch(*(part.to(self.device) for part in batch(cast("Sequence[Chain]", chains))))
+        output, loss = self._answer(*given)
+        return Learnt(loss, output.logits, given.target, given.valid)
 
     def _answer(
-        self, image: Tensor, guidance: Tensor, target: Tensor, valid: Tensor
+        self, image: Tensor, guidance: Tensor, target: Tensor, valid: Tensor, text: Tensor | None = None
     ) -> tuple[PromptableOutput, Tensor]:
         """The network's answer and its loss, teachers included where the recipe weighs them."""
         recipe, teaching = self.recipe, None
+        told = text if text is not None and text.shape[1] else None
+        network = cast(PromptableNetwork, self.network)
         with torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
             if self.taught:
-                output, teaching = self.network.forward_with_teachers(image, guidance)
+                output, teaching = network.forward_with_teachers(image, guidance, told)
             else:
-                output = self.network(image, guidance)
+                output = network(image, guidance, told)
         loss = self.loss([output.logits, output.coarse], target, valid)
-        sure = confidence_loss(output.expected, output.logits, target, valid)
+        sure = confidence_loss(output.expected, output.logits, target, valid, empty_is_zero=True)
         loss = loss + recipe.confidence_weight * sure
         if teaching is not None:
             texture = texture_loss(teaching.student_gram, teaching.teacher_grams)
             redrawn = reconstruction_loss(teaching.reconstruction, teaching.target, valid)
             loss = loss + recipe.texture_weight * texture + recipe.reconstruction_weight * redrawn
         return output, loss
-
-    def _advance(self, chains: list[Chain], logits: Tensor) -> None:
-        for chain, answer in zip(chains, logits.detach().float().cpu(), strict=True):
-            chain.advance(answer[0])
 
     def _set_learning_rate(self) -> None:
         share = min(1.0, self.progress.seconds / self.budget)
@@ -281,23 +286,8 @@ class Trainer:
     def _log(
         self, window: list[tuple[float, float, float]], report: Callable[[float, str], None] | None
     ) -> None:
-        columns = [
-            [value for value in column if math.isfinite(value)] for column in zip(*window, strict=True)
-        ]
-        loss, dice, first = (sum(column) / len(column) if column else math.nan for column in columns)
-        minutes = self.progress.seconds / 60
-        rate = self.optimizer.param_groups[0]["lr"]
-        pace = self.progress.seconds / max(1, self.progress.step)
-        path = self.folder / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(LOG_COLUMNS)
-            row = (loss, dice, first, rate, pace)
-            writer.writerow([self.progress.step, f"{minutes:.2f}", *(f"{value:.5g}" for value in row)])
+        text = append_row(self.folder, self.progress, window, self.optimizer.param_groups[0]["lr"])
         if report is not None:
-            text = f"step {self.progress.step}, loss {loss:.3f}, Dice {dice:.3f}"
             report(min(1.0, self.progress.seconds / self.budget), text)
 
 

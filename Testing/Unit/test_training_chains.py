@@ -175,7 +175,7 @@ def test_an_identical_closer_cube_changes_nothing():
 
 def test_a_batch_stacks_all_chains():
     chains = [chain_of([sample()]), chain_of([sample(ball(4))])]
-    image, guidance, target, valid = batch(chains)
+    image, guidance, target, valid, _ = batch(chains)
     assert image.shape == target.shape == valid.shape == (2, 1, SIZE, SIZE, SIZE)
     assert guidance.shape == (2, GUIDANCE_CHANNELS, SIZE, SIZE, SIZE)
     assert {part.dtype for part in (image, guidance, target, valid)} == {torch.float32}

@@ -135,7 +135,8 @@ def test_one_channel_draws_the_same_samples_with_and_without_companions():
 
 def test_chains_stack_the_channels():
     stream = iter(drawn([pair_case(radius=10.0)], 10))
-    image, guidance, target, valid = batch([Chain(stream, np.random.default_rng(0), 0.5) for _ in range(2)])
+    chains = [Chain(stream, np.random.default_rng(0), 0.5) for _ in range(2)]
+    image, guidance, target, valid, _ = batch(chains)
     assert image.shape == (2, 2, 24, 24, 24)
     assert guidance.shape[0] == target.shape[0] == valid.shape[0] == 2
 

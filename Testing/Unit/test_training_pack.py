@@ -81,6 +81,28 @@ def test_a_case_comes_back_with_all_that_is_known_of_it(data, tmp_path):
     assert np.array_equal(one.label_map, mm_from(SHAPE, SPACING, CENTRE) <= 5.0)
 
 
+@pytest.mark.parametrize("code", ["LPS", "RAS", "PSR", "IPR"])
+def test_a_case_knows_which_way_it_is_stored(data, tmp_path, code):
+    direction = SimpleITK.DICOMOrientImageFilter.GetDirectionCosinesFromOrientation(code)
+    ball = mm_from(SHAPE, SPACING, CENTRE) <= 5.0
+    data.put("images", "one", 1000 * ball.astype(np.int16), Direction=direction)
+    data.put("labels", "one", ball.astype(np.uint8), Direction=direction)
+    assert [case.orientation for case in packed(data, tmp_path, max_voxels=2000)] == [code, "LPS"]
+
+
+def test_a_pack_from_before_orientations_were_kept_still_reads(data, tmp_path):
+    write_pack(data.path, tmp_path / "out.pack")
+
+    def forget(files):
+        index = json.loads(files["index.json"])
+        for record in index:
+            del record["orientation"]
+        files["index.json"] = json.dumps(index).encode()
+
+    _rewritten(tmp_path / "out.pack", forget)
+    assert {case.orientation for case in read_pack(tmp_path / "out.pack")} == {""}
+
+
 def test_intensities_become_eight_bits_between_robust_limits(data, tmp_path):
     ball = mm_from(SHAPE, SPACING, CENTRE) <= 5.0
     image = (np.where(ball, 1000, 0) + np.arange(ball.size).reshape(SHAPE) % 7).astype(np.int16)
@@ -304,6 +326,7 @@ def _edit_index(**entries):
         pytest.param(_edit_index(spacing_kji=[1, 2, 0]), id="zero spacing"),
         pytest.param(_edit_index(spacing_kji=[1, 2, float("nan")]), id="spacing is not a number"),
         pytest.param(_edit_index(labels=["ball"]), id="labels are a list"),
+        pytest.param(_edit_index(orientation="LLS"), id="left is towards two axes"),
     ],
 )
 def test_a_pack_that_was_tampered_with_is_refused(data, tmp_path, change):

@@ -36,6 +36,10 @@ def first(stream, count=4):
     return list(islice(iter(stream), count))
 
 
+def scene_of(stream, random):
+    return stream._scene(*stream._structure(random), random, upright=False)
+
+
 def same(one, two):
     return all(
         torch.equal(a.image, b.image) and torch.equal(a.target, b.target)
@@ -63,7 +67,7 @@ def drawn(monkeypatch):
 def test_sources_are_drawn_evenly_however_many_cases_they_have(drawn):
     stream, random = SampleStream(unequal_sources(), plan_of(), 0), np.random.default_rng(0)
     for _ in range(300):
-        stream._scene(random)
+        scene_of(stream, random)
     counts = Counter(source for source, _ in drawn)
     assert set(counts) == {"a", "b", "c"}
     assert all(75 <= count <= 125 for count in counts.values())  # 100, give or take three deviations
@@ -73,7 +77,7 @@ def test_source_weights_shift_the_shares(drawn):
     plan = plan_of(weights={"a": 3.0, "b": 0.0, "unknown": 9.0})
     stream, random = SampleStream(unequal_sources(), plan, 0), np.random.default_rng(0)
     for _ in range(300):
-        stream._scene(random)
+        scene_of(stream, random)
     counts = Counter(source for source, _ in drawn)
     assert counts["b"] == 0
     assert 200 <= counts["a"] <= 250
@@ -87,7 +91,7 @@ def test_what_was_left_out_is_never_drawn(drawn):
     kept, _ = leave_out([two, ball_case(source="b")], structures="rest")
     stream, random = SampleStream(kept, plan_of(), 0), np.random.default_rng(0)
     for _ in range(60):
-        stream._scene(random)
+        scene_of(stream, random)
     assert set(drawn) == {("a", 1), ("b", 1)}
     kept, _ = leave_out([two, ball_case(source="b")], ["a"])
     assert SampleStream(kept, plan_of(), 0).sources == ["b"]
@@ -97,7 +101,7 @@ def test_a_label_that_no_name_stands_for_is_never_drawn(drawn):
     case = ball_case()
     stream = SampleStream([replace(case, label_map=case.label_map + 1, labels={2: "ball"})], plan_of(), 0)
     for seed in range(20):
-        stream._scene(np.random.default_rng(seed))
+        scene_of(stream, np.random.default_rng(seed))
     assert set(drawn) == {("balls", 2)}
 
 

@@ -19,7 +19,8 @@ from LightSegLib.errors import Cancelled, DataError, ModelError, TrainingError
 from LightSegLib.training import trainer as training
 from LightSegLib.training.checkpoints import read_progress
 from LightSegLib.training.export import export_model
-from LightSegLib.training.trainer import LOG_COLUMNS, Trainer
+from LightSegLib.training.run_log import LOG_COLUMNS
+from LightSegLib.training.trainer import Trainer
 
 SIMPLE = {"kinds": {"real": 1.0}, "closer": 0.0, "extent_range": [0.4, 0.6]}
 
