@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from LightSegLib.commands.console import OK, progress, say, say_json
+from LightSegLib.commands.evaluating_names import judge_names
 from LightSegLib.commands.options import add_command, add_device, at_least_one
 from LightSegLib.errors import CapabilityError, DataError, LightSegError
 
@@ -47,6 +48,9 @@ def add_parser(commands: Commands) -> None:
         "--companion", metavar="SOURCE", help="its image of the same person is the second channel"
     )
     parser.add_argument("--clicks", type=at_least_one, default=10, metavar="N", help="per object (10)")
+    parser.add_argument(
+        "--text", action="store_true", help="judge by name: the text alone, then up to 3 clicks; no baseline"
+    )
     parser.add_argument("--no-baseline", action="store_true", help=f"leave {BASELINE} out")
     add_device(parser)
     parser.add_argument("--json", metavar="FILE", help="also write all numbers to a file; - prints them only")
@@ -76,8 +80,11 @@ def run(arguments: argparse.Namespace) -> int:
     folders = _model_folders(arguments.models, arguments.all)
     data = DataSet.open(arguments.data)
     select_cases(data, options)  # complains before the models are loaded
-    baselines = {} if arguments.no_baseline else _baselines()
+    baselines = {} if arguments.no_baseline or arguments.text else _baselines()
     models = _load(folders, arguments.device)
+    if arguments.text:
+        judge_names(data, models, options, arguments.json)
+        return OK
     methods = {name: _session_of(model) for name, model in models.items()}
     with progress("Evaluating") as report:
         results = evaluate(
