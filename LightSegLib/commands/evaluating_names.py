@@ -13,11 +13,15 @@ from LightSegLib.errors import CapabilityError, DataError
 if TYPE_CHECKING:
     from LightSegLib.evaluation.dataset import DataSet
     from LightSegLib.evaluation.options import EvaluationOptions
-    from LightSegLib.models.network_model import NetworkModel
+    from LightSegLib.models.base import InteractiveModel
+    from LightSegLib.models.slices import SliceModel
 
 
 def judge_names(
-    data: DataSet, models: Mapping[str, NetworkModel], options: EvaluationOptions, json_file: str | None
+    data: DataSet,
+    models: Mapping[str, InteractiveModel | SliceModel],
+    options: EvaluationOptions,
+    json_file: str | None,
 ) -> None:
     """Print a table for each model that takes text.
 
