@@ -101,9 +101,10 @@ class LazyModel:
         patch: tuple[int, int, int] = self._ready().patch_kji
         return patch
 
-    def predict(self, image: np.ndarray, guidance: np.ndarray) -> Prediction:
+    def predict(self, image: np.ndarray, guidance: np.ndarray, text: np.ndarray | None = None) -> Prediction:
         """Segment one region; see `InteractiveModel.predict`."""
-        prediction: Prediction = self._ready().predict(image, guidance)
+        told = () if text is None else (text,)
+        prediction: Prediction = self._ready().predict(image, guidance, *told)
         return prediction
 
     @property

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import EVERYTHING
-from grey_model import GreyModel, dice
+from grey_model import dice
 from logic_world import BACKGROUND, FIRST_BALL, SECOND_BALL, Heard, Loader, make_logic, paint, ras_of
+from reading_model import Reader
 from scene_building import shown, two_balls
 
 slicer = pytest.importorskip("slicer")
@@ -149,12 +149,13 @@ def test_fiducials_are_clicks_of_one_action_with_the_sign_of_their_node(scene, l
 
 
 def test_a_model_that_takes_text_is_given_the_text(scene, volume_node, monkeypatch) -> None:
-    loader = Loader(GreyModel(capabilities=EVERYTHING))
-    logic = make_logic(scene, loader)
+    model = Reader()
+    logic = make_logic(scene, Loader(model))
     logic.setVolumeNode(volume_node)
     logic.prepare(wait=True)
-    answer = logic.segmentText("ball")
+    answer = logic.segmentText("left kidney")
     assert answer.segment_id == logic.selectedSegmentId
+    assert set(model.told) == {"kidney_left"}
     logic.close()
 
 
