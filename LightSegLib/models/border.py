@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from LightSegLib.models.cells import channels_to_space
-from LightSegLib.networks.cpu_ops import Conv3d
+from LightSegLib.networks.cpu_ops import Conv3d, resize_linear
 
 CELL = 2
 """Voxels along the edge of a cell."""
@@ -45,7 +45,7 @@ class BorderHead(nn.Module):
             logits: (N, 1, D, H, W), the answer so far.
         """
         grid = [length // CELL for length in x.shape[2:]]
-        context = functional.interpolate(self.features(features), size=grid, mode="trilinear")
+        context = resize_linear(self.features(features), grid)
         cells = functional.gelu(self.look(x) + self.answer(logits.to(x.dtype)) + context)
         cells = functional.gelu(self.compare(cells))
         return channels_to_space(self.move(cells), CELL)

@@ -5,6 +5,7 @@ Feature maps are (N, C, D, H, W): batch, channels and three spatial axes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -48,6 +49,26 @@ class Conv3d(nn.Conv3d):
         halves = torch.cat([padded[:, :, : middle + 2 * rim], padded[:, :, middle:]])
         y = functional.conv3d(halves, self.weight, self.bias, padding=(0, rim, rim))
         return torch.cat([y[:1], y[1:]], dim=2)
+
+
+def resize_linear(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Trilinear interpolation (N, C, D, H, W) to (N, C, *size), as torch's without `align_corners`.
+
+    Three matrix products, which on a CPU take a fraction of its time.
+    """
+    depth, height, width = (
+        _line(old, new, x.dtype, x.device) for old, new in zip(x.shape[2:], size, strict=True)
+    )
+    x = torch.matmul(height, torch.matmul(x, width.T))
+    return torch.matmul(depth, x.flatten(3)).unflatten(3, x.shape[3:])
+
+
+@functools.lru_cache(maxsize=64)
+def _line(old: int, new: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """What each of `new` samples takes of `old` ones along a line: (new, old)."""
+    with torch.inference_mode(False), torch.no_grad():
+        each = torch.eye(old, device=device)[:, None]
+        return functional.interpolate(each, size=new, mode="linear")[:, 0].T.contiguous().to(dtype)
 
 
 def instance_norm(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import nn
 from LightSegLib.models.border import BorderHead
 from LightSegLib.models.build import build_network, for_inference
 from LightSegLib.models.guidance import empty_guidance
+from LightSegLib.networks.cpu_ops import resize_linear
 from LightSegLib.training.starting import start_from
 
 WITH_BORDER = {**ARCHITECTURE, "border": 8}
@@ -65,3 +66,21 @@ def test_a_step_of_training_makes_it_speak() -> None:
     optimizer.step()
     with torch.no_grad():
         assert network.border.move.weight.abs().sum() > 0
+
+
+@pytest.mark.parametrize("size", [(12, 15, 9), (4, 5, 6), (7, 3, 6)])
+def test_features_are_resized_as_torch_resizes(size: tuple[int, int, int]) -> None:
+    x = torch.randn(2, 3, 4, 5, 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    ours, theirs = resize_linear(x, size), nn.functional.interpolate(x, size=size, mode="trilinear")
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    (gradient,) = torch.autograd.grad(ours.square().sum(), x, retain_graph=True)
+    (expected,) = torch.autograd.grad(theirs.square().sum(), x)
+    torch.testing.assert_close(gradient, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_resizing_made_without_gradients_serves_training_too() -> None:
+    with torch.inference_mode():
+        resize_linear(torch.zeros(1, 1, 3, 3, 3), (5, 5, 5))
+    x = torch.ones(1, 1, 3, 3, 3, requires_grad=True)
+    resize_linear(x, (5, 5, 5)).sum().backward()
+    assert x.grad is not None
