@@ -14,7 +14,9 @@ from training_cases import TenStepsPerSecond, ball_case, tiny_recipe
 from LightSegLib.errors import ModelError, TrainingError
 from LightSegLib.models.build import build_network
 from LightSegLib.models.cards import SCHEMA_PATH, read_card
+from LightSegLib.models.registry import DEFAULT_MODEL
 from LightSegLib.training.export import export_model
+from LightSegLib.training.recipe import read_recipe
 from LightSegLib.training.starting import start_from
 from LightSegLib.training.trainer import Trainer
 
@@ -127,3 +129,10 @@ def test_only_the_models_own_beginning_can_be_kept(model, tmp_path, clock):
     with pytest.raises(TrainingError, match="did not start from"):
         export_model(tmp_path / "second", tmp_path / "next", beginning=model, keep=0.5)
     assert not (tmp_path / "next").exists()
+
+
+@pytest.mark.parametrize("name", ["veloxseg-small", "veloxseg-pet", "veloxseg-text"])
+def test_bundled_recipes_can_start_from_the_default_model(name):
+    recipe = read_recipe(name)
+    network = build_network(recipe.architecture, recipe.patch)
+    assert start_from(DEFAULT_MODEL, network)["steps"] > 0
