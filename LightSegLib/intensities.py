@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ class PreparedImage:
     high: tuple[float, ...]
     missing: int = 0
 
-    @property
+    @cached_property
     def telling_channel(self) -> int:
         """The first channel that is not one single value, 0 if there is none."""
         for channel in range(self.volume.channels):

@@ -112,7 +112,7 @@ class Looker:
         self.connected = connected
         self.mirrored = mirrored and text is None
         self.text = text
-        self.turn = Turn.upright(image.volume.ijk_to_ras)
+        self.turn = None if text is None else Turn.upright(image.volume.ijk_to_ras)
         self.check_cancelled = check_cancelled
         self.boxes = prompts.boxes
         self.positive = prompts.positive_voxels()
@@ -154,7 +154,7 @@ class Looker:
         return Look(grid, zoom, logits, prediction.confidence, beyond)
 
     def _predict(self, image: np.ndarray, guidance: np.ndarray, twice: bool) -> Prediction:
-        if self.text is not None:
+        if self.text is not None and self.turn is not None:
             told = self.model.predict(self.turn.apply(image), self.turn.apply(guidance), self.text)
             return Prediction(self.turn.undo(told.logits), told.confidence)
         straight = self.model.predict(image, guidance)
