@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from LightSegLib.geometry import Volume
 
 MAX_TEXT_LENGTH = 200
+NAME_EXAMPLE = 'Name a structure, for example "left kidney"'
 _JOINERS = "\u200c\u200d"  # invisible, but part of the spelling in Persian and Indic scripts
 
 
@@ -247,22 +248,42 @@ def _finite(ijk: Any, name: str) -> tuple[float, float, float]:
     return (i, j, k)
 
 
-def _checked_text(text: Any) -> str:
-    example = 'Name a structure, for example "left kidney"'
+def trimmed_text(text: Any, wrong_type: str) -> str:
+    """A text in NFC, without blanks around it.
+
+    Args:
+        text: what the caller gave.
+        wrong_type: what is said of something that is no text, with {} for its type.
+
+    Raises:
+        PromptError: it is no text, empty, or over 200 characters long.
+    """
     if not isinstance(text, str):
-        raise PromptError(f"A text prompt of type {type(text).__name__} cannot be used", "", example)
+        raise PromptError(wrong_type.format(type(text).__name__), "", NAME_EXAMPLE)
     trimmed = unicodedata.normalize("NFC", text.strip())
     if not trimmed:
-        raise PromptError("The text is empty", "", example)
+        raise PromptError("The text is empty", "", NAME_EXAMPLE)
     if len(trimmed) > MAX_TEXT_LENGTH:
         raise PromptError(
-            f"The text is {len(trimmed)} characters long", f"At most {MAX_TEXT_LENGTH} are allowed", example
+            f"The text is {len(trimmed)} characters long",
+            f"At most {MAX_TEXT_LENGTH} are allowed",
+            NAME_EXAMPLE,
         )
+    return trimmed
+
+
+def control_character(character: str) -> PromptError:
+    """The error of a text that holds one."""
+    return PromptError(
+        f"The text holds the control character U+{ord(character):04X}",
+        "",
+        "Type it again in one plain line",
+    )
+
+
+def _checked_text(text: Any) -> str:
+    trimmed = trimmed_text(text, "A text prompt of type {} cannot be used")
     for character in trimmed:
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS:
-            raise PromptError(
-                f"The text holds the control character U+{ord(character):04X}",
-                "",
-                "Type it again in one plain line",
-            )
+            raise control_character(character)
     return trimmed

@@ -104,19 +104,16 @@ def _write(vocabulary: Vocabulary, source: str, out: Path | None) -> int:
 
 
 def _understood(vocabulary: Vocabulary, text: str, arguments: argparse.Namespace) -> Match:
-    """The text by its words alone, and only if that fails and it is a description, by its meaning."""
-    from LightSegLib.text import UnknownTextError
-    from LightSegLib.text.matching import is_description
+    """What the text says; by its meaning too where that is needed, and whenever an encoder is named."""
+    from LightSegLib.text.matching import find_or_describe
 
-    try:
-        return vocabulary.find(text, sides=arguments.sides)
-    except UnknownTextError:
-        meanings = None
-        if arguments.encoder or is_description(text):
-            meanings = _meanings(vocabulary, arguments.encoder)
-        if meanings is None:
-            raise
-        return vocabulary.find(text, sides=arguments.sides, meanings=meanings)
+    return find_or_describe(
+        vocabulary,
+        text,
+        arguments.sides,
+        lambda: _meanings(vocabulary, arguments.encoder),
+        always=bool(arguments.encoder),
+    )
 
 
 def _meanings(vocabulary: Vocabulary, source: str | None) -> DescribedMeanings | None:

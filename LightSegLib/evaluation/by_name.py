@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from LightSegLib.errors import DataError
-from LightSegLib.evaluation.evaluate import click_by_click
+from LightSegLib.evaluation.evaluate import click_by_click, evaluate_object
 from LightSegLib.evaluation.metrics import dice
 from LightSegLib.evaluation.options import select_cases
 
@@ -148,8 +148,7 @@ def _judge_object(
     structure: Structure,
 ) -> NamedObject:
     truth, spacing = case.truth(label), case.volume.spacing_ijk
-    session.reset()
-    clicked = [step.dice for step in click_by_click(session, truth, spacing, FURTHER_CLICKS)]
+    clicked = evaluate_object(session, truth, spacing, FURTHER_CLICKS).dice
     session.reset()
     began = time.perf_counter()
     change = session.set_text(structure.name)
@@ -162,7 +161,7 @@ def _judge_object(
         structure=structure.name,
         text=alone,
         corrected=_filled(corrected, alone),
-        clicked=_filled(clicked, 0.0),
+        clicked=clicked,
         confidence=change.confidence,
         seconds=seconds,
     )

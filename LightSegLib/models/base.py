@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from LightSegLib.errors import ModelError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -62,6 +64,15 @@ class Prediction:
 
     logits: np.ndarray
     confidence: float
+
+
+def no_finite_answer(model_id: str, where: str) -> ModelError:
+    """The error of an answer with NaN or infinity, by the model's id and where, and how, it ran."""
+    return ModelError(
+        f"The model {model_id} gave no finite answer",
+        f"it ran on {where}",
+        "Report this with the output of `lightseg doctor`; device='cpu' may help",
+    )
 
 
 class InteractiveModel(Protocol):

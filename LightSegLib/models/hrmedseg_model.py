@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from LightSegLib.errors import ModelError
-from LightSegLib.models.base import Capabilities
+from LightSegLib.models.base import no_finite_answer
 from LightSegLib.models.build_slices import build_slices
 from LightSegLib.models.cards import ModelCard
 from LightSegLib.models.promptable_slices import PromptableSlices, SliceOutput
+from LightSegLib.models.slice_base import LoadedSlices
 from LightSegLib.models.slice_inputs import example_inputs, prompt_tensors
 from LightSegLib.models.weights import load_weights
 from LightSegLib.runtime.devices import choose_device, set_thread_count
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class HRMedSegModel:
+class HRMedSegModel(LoadedSlices):
     """A slice in, an embedding out; prompts in, logits and expected Dice out. See `models.slices.SliceModel`.
 
     Args:
@@ -53,26 +54,10 @@ class HRMedSegModel:
         if device.type == "cpu":  # a full GPU is no reason to refuse: the CPU stands in
             check_memory(card.memory_bytes or None, device, f"The model {card.id}")
         set_thread_count()
-        self.card = card
-        self.load_seconds = 0.0
+        super().__init__(card, device)
         self._network = network.eval().requires_grad_(False)
         self._plan: Plan | None = None
         _, self._device = run_with_fallback(self._network.to, device, f"The model {card.id}")
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Prompts and images the model understands."""
-        return self.card.capabilities
-
-    @property
-    def size(self) -> int:
-        """Pixels along the edge of the square it sees."""
-        return self.card.patch
-
-    @property
-    def device(self) -> str:
-        """Where the next slice runs: "cpu", "cuda:0" and so on."""
-        return str(self._device)
 
     @property
     def plan(self) -> Plan:
@@ -101,13 +86,7 @@ class HRMedSegModel:
             ModelError: another shape, or an embedding that is not finite.
             OutOfMemoryError: as in `warm_up`.
         """
-        if image.shape != (1, self.size, self.size):
-            raise ModelError(
-                f"The model {self.card.id} was given a slice of shape {image.shape}",
-                f"it takes (1, {self.size}, {self.size})",
-                "Use InteractiveSession, which cuts slices to the model's size",
-            )
-        pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None]
+        pixels = self._grey(image)[None]
 
         def look(place: torch.device, plan: Plan) -> Tensor:
             with plan.running():
@@ -170,11 +149,7 @@ class HRMedSegModel:
         return choose_precision(self._network, example, place, flat)
 
     def _not_finite(self) -> ModelError:
-        return ModelError(
-            f"The model {self.card.id} gave no finite answer",
-            f"it ran on {self.device} in {self.plan.describe()}",
-            "Report this with the output of `lightseg doctor`; device='cpu' may help",
-        )
+        return no_finite_answer(self.card.id, f"{self.device} in {self.plan.describe()}")
 
 
 def load_hrmedseg_model(folder: Path, card: ModelCard, device: str = "auto") -> HRMedSegModel:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from LightSegLib.errors import ModelError
-from LightSegLib.models.base import Capabilities, Prediction
-from LightSegLib.models.build import build_network
+from LightSegLib.models.base import Capabilities, Prediction, no_finite_answer
+from LightSegLib.models.build import build_network, text_width
 from LightSegLib.models.cards import ModelCard
 from LightSegLib.models.guidance import GUIDANCE_CHANNELS, POSITIVE, draw_balls, empty_guidance
 from LightSegLib.models.weights import load_weights
@@ -132,11 +132,7 @@ class NetworkModel:
         logits = output.logits[:, 0].float().cpu().numpy()
         expected = torch.sigmoid(output.expected.float()).cpu().numpy()
         if not (np.isfinite(logits).all() and np.isfinite(expected).all()):
-            raise ModelError(
-                f"The model {self.card.id} gave no finite answer",
-                f"it ran on {self.device} in {self.plan.describe()}",
-                "Report this with the output of `lightseg doctor`; device='cpu' may help",
-            )
+            raise no_finite_answer(self.card.id, f"{self.device} in {self.plan.describe()}")
         return [
             Prediction(answer - best_threshold(dice), dice)
             for answer, dice in zip(logits, expected.tolist(), strict=True)
@@ -144,7 +140,7 @@ class NetworkModel:
 
     def _told(self, text: np.ndarray | None, count: int) -> list[Tensor]:
         """The text for a batch, (N, width), zeros for none; nothing for a model that takes no text."""
-        width = int(self.card.architecture.get("text", 0))
+        width = text_width(self.card.architecture)
         if not width:
             if text is not None:
                 raise ModelError(f"The model {self.card.id} takes no text", "", "Click instead")

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from LightSegLib.errors import ModelError
-from LightSegLib.models.base import Capabilities
+from LightSegLib.models.base import no_finite_answer
 from LightSegLib.models.cards import ModelCard
+from LightSegLib.models.slice_base import LoadedSlices
 from LightSegLib.runtime.devices import set_thread_count
 from LightSegLib.runtime.fallback import run_with_fallback
 from LightSegLib.runtime.precision import Plan
@@ -23,7 +24,7 @@ NO_POINT = -1
 T = TypeVar("T")
 
 
-class SamSliceModel:
+class SamSliceModel(LoadedSlices):
     """A slice in, an embedding out; prompts in, logits and expected Dice out. See `models.slices.SliceModel`.
 
     Args:
@@ -45,29 +46,12 @@ class SamSliceModel:
         normalisation: tuple[list[float], list[float]],
         mask_pixels: int,
     ) -> None:
+        super().__init__(card, device)
         set_thread_count()
-        self.card = card
-        self.load_seconds = 0.0
         self._network = network.eval().float().requires_grad_(False)
         self._mean, self._divisor = (torch.tensor(values)[:, None, None] for values in normalisation)
         self._mask_pixels = mask_pixels
-        self._device = device
         self._run(lambda place: None)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Prompts and images the model understands."""
-        return self.card.capabilities
-
-    @property
-    def size(self) -> int:
-        """Pixels along the edge of the square it sees."""
-        return self.card.patch
-
-    @property
-    def device(self) -> str:
-        """Where the next slice runs: "cpu", "cuda:0" and so on."""
-        return str(self._device)
 
     def warm_up(self) -> Plan:
         """Segment an empty slice once, so that the first click is not the slow one.
@@ -96,13 +80,7 @@ class SamSliceModel:
             ModelError: another shape, or an embedding that is not finite.
             OutOfMemoryError: as in `warm_up`.
         """
-        if image.shape != (1, self.size, self.size):
-            raise ModelError(
-                f"The model {self.card.id} was given a slice of shape {image.shape}",
-                f"it takes (1, {self.size}, {self.size})",
-                "Use InteractiveSession, which cuts slices to the model's size",
-            )
-        grey = (torch.from_numpy(np.ascontiguousarray(image, np.float32)) + 1) / 2
+        grey = (self._grey(image) + 1) / 2
         pixels = ((grey - self._mean) / self._divisor)[None]
 
         def look(place: torch.device) -> Any:
@@ -191,8 +169,4 @@ class SamSliceModel:
         return result
 
     def _not_finite(self) -> ModelError:
-        return ModelError(
-            f"The model {self.card.id} gave no finite answer",
-            f"it ran on {self.device}",
-            "Report this with the output of `lightseg doctor`; device='cpu' may help",
-        )
+        return no_finite_answer(self.card.id, self.device)

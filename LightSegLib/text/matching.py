@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -110,6 +110,34 @@ def find(vocabulary: Vocabulary, text: str, sides: Sides = "ask", meanings: Mean
     if len(meant.words) < MEANING_WORDS or cosine < MEANING_COSINE or lead < MEANING_LEAD:
         raise UnknownTextError(written, [vocabulary[name] for name, _ in near])
     return Match(written, _settled(vocabulary, written, meant, (best,), sides), "meaning", cosine)
+
+
+def find_or_describe(
+    vocabulary: Vocabulary,
+    text: str,
+    sides: Sides,
+    load_meanings: Callable[[], Meanings | None],
+    *,
+    always: bool = False,
+) -> Match:
+    """What a text says by its words, and only if that is nothing and it is a description, by its meaning.
+
+    Args:
+        vocabulary: whose names.
+        text, sides: as in `Vocabulary.find`.
+        load_meanings: called when they are needed; None if this machine has none, and the text stays unknown.
+        always: compare meanings of what is no description as well.
+
+    Raises:
+        PromptError, UnknownTextError, AmbiguousTextError: as `Vocabulary.find`.
+    """
+    try:
+        return vocabulary.find(text, sides=sides)
+    except UnknownTextError:
+        meanings = load_meanings() if always or is_description(text) else None
+        if meanings is None:
+            raise
+        return vocabulary.find(text, sides=sides, meanings=meanings)
 
 
 def is_description(text: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from LightSegLib.errors import CapabilityError, DataError, ModelError
 from LightSegLib.text.embeddings import Embeddings, load_meanings
-from LightSegLib.text.matching import AmbiguousTextError, UnknownTextError, is_description
+from LightSegLib.text.matching import AmbiguousTextError, find_or_describe
 from LightSegLib.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -80,13 +80,7 @@ class TextReader:
 
     def _found(self, vocabulary: Vocabulary, text: str) -> list[Structure]:
         """The structures that a text names; both sides where it names none."""
-        try:
-            match = vocabulary.find(text, sides="both")
-        except UnknownTextError:
-            meanings = self._encoder(vocabulary) if is_description(text) else None
-            if meanings is None:
-                raise
-            match = vocabulary.find(text, sides="both", meanings=meanings)
+        match = find_or_describe(vocabulary, text, "both", lambda: self._encoder(vocabulary))
         return list(match.candidates)
 
     def _encoder(self, vocabulary: Vocabulary) -> DescribedMeanings | None:

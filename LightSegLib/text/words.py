@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from LightSegLib.errors import PromptError
-from LightSegLib.prompts import MAX_TEXT_LENGTH
+from LightSegLib.prompts import NAME_EXAMPLE, control_character, trimmed_text
 
 LEFT, RIGHT, BOTH = "left", "right", "both"
 
-_EXAMPLE = 'Name a structure, for example "left kidney"'
 _SIDE_WORDS = {
     LEFT: "left lt l links li linksseitig linke linker linkes linken linkem gauche gauches"
     " izquierdo izquierda izquierdos izquierdas izq"
@@ -78,30 +77,18 @@ def checked(text: Any) -> str:
         PromptError: it is no text, empty, longer than 200 characters, holds a control character, holds no
             word, or is written in another script than the Latin one.
     """
-    if not isinstance(text, str):
-        raise PromptError(f"A name of type {type(text).__name__} cannot be looked up", "", _EXAMPLE)
-    trimmed = unicodedata.normalize("NFC", text.strip())
-    if not trimmed:
-        raise PromptError("The text is empty", "", _EXAMPLE)
-    if len(trimmed) > MAX_TEXT_LENGTH:
-        raise PromptError(
-            f"The text is {len(trimmed)} characters long", f"At most {MAX_TEXT_LENGTH} are allowed", _EXAMPLE
-        )
+    trimmed = trimmed_text(text, "A name of type {} cannot be looked up")
     for character in trimmed:
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-            raise PromptError(
-                f"The text holds the control character U+{ord(character):04X}",
-                "",
-                "Type it again in one plain line",
-            )
+            raise control_character(character)
         if character.isalpha() and not unicodedata.name(character, "").startswith(_LATIN_LETTERS):
             raise PromptError(
                 f"The text {trimmed!r} holds the letter {character!r}, which is not a Latin one",
                 "Names are known in English, Latin, German, French and Spanish",
-                _EXAMPLE,
+                NAME_EXAMPLE,
             )
     if not any(character.isalnum() for character in trimmed):
-        raise PromptError(f"The text {trimmed!r} holds no word", "", _EXAMPLE)
+        raise PromptError(f"The text {trimmed!r} holds no word", "", NAME_EXAMPLE)
     return trimmed
 
 
