@@ -166,13 +166,13 @@ class PromptableNetwork(nn.Module):
         return cast("Modulate", self.film(text))
 
     def _input(self, image: Tensor, guidance: Tensor) -> Tensor:
-        parts: list[Tensor] = []
-        for channel in image.split(1, dim=1):
-            parts += [channel, likeness.likeness_channels(channel, guidance), guidance]
-        x = torch.cat(parts, dim=1)
-        dtype = _autocast_dtype(x.device.type)
-        if dtype is not None:
-            x = x.to(dtype)  # once, and not before every convolution
+        dtype = _autocast_dtype(image.device.type) or image.dtype  # once, and not before every convolution
+        count, channels, *cube = image.shape
+        x = image.new_empty((count, channels * self.INPUT_CHANNELS, *cube), dtype=dtype)
+        for channel, part in zip(image.split(1, dim=1), x.split(self.INPUT_CHANNELS, dim=1), strict=True):
+            part[:, :1] = channel
+            likeness.write_likeness(part[:, 1 : 1 + likeness.CHANNELS], channel, guidance)
+            part[:, 1 + likeness.CHANNELS :] = guidance
         if torch.is_grad_enabled() and x.device.type == "cpu":
             x = x.contiguous(memory_format=torch.channels_last_3d)  # once for all strided convolutions
         return x

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from LightSegLib.networks.blocks import LEAKY_SLOPE
-from LightSegLib.networks.cpu_ops import drop
+from LightSegLib.networks.cpu_ops import drop, softmax
 from LightSegLib.networks.veloxseg_config import Triple, WindowPair
 
 FUSED_TOKENS = 256
@@ -189,6 +189,6 @@ class PairedWindowAttention(nn.Module):
             out = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
         else:
             scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2)).add_(bias)
-            weights = drop(scores.softmax(-1), self.attn_drop, self.training)
+            weights = drop(softmax(scores), self.attn_drop, self.training)
             out = torch.matmul(weights.to(v.dtype), v)
         return out.transpose(1, 2).reshape(batch, modalities, tokens, self.pair_value)

@@ -7,7 +7,7 @@ import torch
 from tiny_model import ARCHITECTURE, PATCH, write_tiny_model
 from torch import nn
 
-from LightSegLib.models.border import BorderHead
+from LightSegLib.models.border import CERTAIN, BorderHead, uncertain_cells
 from LightSegLib.models.build import build_network, for_inference
 from LightSegLib.models.guidance import empty_guidance
 from LightSegLib.networks.cpu_ops import resize_linear
@@ -84,3 +84,49 @@ def test_the_resizing_made_without_gradients_serves_training_too() -> None:
     x = torch.ones(1, 1, 3, 3, 3, requires_grad=True)
     resize_linear(x, (5, 5, 5)).sum().backward()
     assert x.grad is not None
+
+
+def test_a_part_of_the_resized_features_is_that_part() -> None:
+    x = torch.randn(2, 3, 4, 5, 6, generator=torch.Generator().manual_seed(0))
+    part = (slice(1, 6), slice(0, 15), slice(8, 9))
+    whole = resize_linear(x, (12, 15, 9))
+    torch.testing.assert_close(resize_linear(x, (12, 15, 9), part), whole[(slice(None), slice(None), *part)])
+
+
+def blob(*centres: float) -> torch.Tensor:
+    """Logits (N, 1, 48, 48, 48) of balls of radius 6, certain from 4 voxels off their border on."""
+    along = torch.arange(48.0)
+    k, j, i = torch.meshgrid(along, along, along, indexing="ij")
+    off = [6 - ((k - c) ** 2 + (j - 20) ** 2 + (i - 30) ** 2).sqrt() for c in centres]
+    return torch.stack(off)[:, None].clamp(-8, 8)
+
+
+def test_without_gradients_it_works_around_the_border_and_says_the_same_there() -> None:
+    torch.manual_seed(0)
+    head, logits = BorderHead(inputs=2, features=3, width=4), blob(10.0, 40.0)
+    nn.init.normal_(head.move.weight)
+    x, features = torch.randn(2, 2, 48, 48, 48), torch.randn(2, 3, 16, 16, 16)
+    everywhere = head(x, features, logits).detach()
+    with torch.no_grad():
+        found = head(x, features, logits)
+    uncertain = logits.abs() < CERTAIN
+    torch.testing.assert_close(found[uncertain], everywhere[uncertain])
+    assert (found[0, 0, 28:] == 0).all()
+    assert (found[1, 0, :24] == 0).all()
+    assert (everywhere[0, 0, 28:] != 0).any()
+
+
+def test_an_answer_that_is_certain_everywhere_stays() -> None:
+    head = BorderHead(inputs=2, features=3, width=4)
+    nn.init.normal_(head.move.weight)
+    with torch.inference_mode():
+        found = head(
+            torch.randn(1, 2, 8, 8, 8), torch.randn(1, 3, 4, 4, 4), torch.full((1, 1, 8, 8, 8), -9.0)
+        )
+    assert (found == 0).all()
+
+
+def test_the_box_of_cells_reaches_far_enough_and_not_beyond_the_cube() -> None:
+    logits = torch.full((16, 16, 16), 9.0)
+    logits[0, 7, 10:12] = 0.0
+    assert uncertain_cells(logits) == (slice(0, 3), slice(1, 6), slice(3, 8))

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from LightSegLib.networks import VeloxSegConfig, paired_window_attention
+from LightSegLib.networks.cpu_ops import softmax
 from LightSegLib.networks.paired_window_attention import (
     ModalityLinear,
     PairedWindowAttention,
@@ -165,3 +166,12 @@ def test_a_dropped_branch_leaves_only_the_residual() -> None:
     torch.manual_seed(0)
     x = torch.randn(2, 4, 4, 4, 4, 64)
     torch.testing.assert_close(AttentionBlock(config, 2).train()(x), 2.0 * x)
+
+
+@pytest.mark.parametrize("length", [5, 27, 32])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_softmax_is_that_of_torch_in_every_number_format(length: int, dtype: torch.dtype) -> None:
+    x = torch.randn(4, 2, length, generator=torch.Generator().manual_seed(1)).to(dtype)
+    found = softmax(x)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, x.softmax(-1))
