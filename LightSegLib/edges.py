@@ -4,7 +4,8 @@ A network draws borders on its own grid, and a little smoother than organs are. 
 explained by the grey values, as locally as the object is small: f = a I + b, least squares in a Gaussian
 window (guided filter, He, Sun and Tang, "Guided Image Filtering", IEEE TPAMI 35, 2013, equations 5 to 8).
 Of the voxels on both sides of the border those with the highest f belong to the object, as many as before,
-so that it neither grows nor shrinks.
+so that it neither grows nor shrinks. Voxels that would then stand alone, as noise makes them, stay where they
+were.
 
 The coefficients vary slowly, so large objects get them on a coarser grid (the same authors' "Fast Guided
 Filter", arXiv 1505.00996).
@@ -22,10 +23,12 @@ WINDOW = 0.15
 """Standard deviation of the window over the object's thickness, which is the radius of a ball."""
 WINDOW_RANGE = (0.6, 3.0)
 """Smallest and largest standard deviation in voxels."""
-FLATNESS = 0.01
+FLATNESS = 0.03
 """Variance of grey values, -1 to 1, below which a place has no edge to snap to."""
 STAY = 0.02
 """What keeps a voxel on its side where the image tells nothing."""
+COMPANY = 3
+"""Of the six voxels that share a face with one that moves, at least so many are on its new side."""
 _CUT = 2.5
 """Standard deviations after which a window ends."""
 
@@ -41,7 +44,7 @@ def snap_to_edges(mask: NDArray[np.bool_], image: NDArray[Any], normalise: Grey)
         normalise: from grey values to -1 to 1.
 
     Returns:
-        Bool (K, J, I), with as many voxels as `mask`; `mask` itself where it is empty or full.
+        Bool (K, J, I), with about as many voxels as `mask`; `mask` itself where it is empty or full.
     """
     band = border_band(mask)
     voxels = np.nonzero(band)
@@ -61,7 +64,25 @@ def snap_to_edges(mask: NDArray[np.bool_], image: NDArray[Any], normalise: Grey)
     chosen[np.argpartition(value, -count)[-count:]] = True
     snapped = mask.copy()
     snapped[voxels] = chosen
+    moved = tuple(axis[chosen != inside] for axis in voxels)
+    alone = _company(snapped, moved) < COMPANY
+    back = tuple(axis[alone] for axis in moved)
+    snapped[back] = mask[back]
     return snapped
+
+
+def _company(mask: NDArray[np.bool_], voxels: tuple[NDArray[np.intp], ...]) -> NDArray[np.intp]:
+    """How many of the six voxels beside each one are on its side of the border; what lies beyond the array
+    is as its outermost voxels.
+    """
+    side = mask[voxels]
+    count = np.zeros(len(side), np.intp)
+    for axis, length in enumerate(mask.shape):
+        for step in (-1, 1):
+            beside = list(voxels)
+            beside[axis] = np.clip(voxels[axis] + step, 0, length - 1)
+            count += mask[tuple(beside)] == side
+    return count
 
 
 def border_band(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
