@@ -15,6 +15,7 @@ from LightSegLib.models import guidance as channels
 from LightSegLib.models.base import InteractiveModel, Prediction
 from LightSegLib.orientation import Turn
 from LightSegLib.prompts import Box, PromptSet
+from LightSegLib.standing import Region
 from LightSegLib.zoom import reaches_beyond
 
 
@@ -118,6 +119,7 @@ class Looker:
         self.positive = prompts.positive_voxels()
         self.negative = prompts.negative_voxels()
         self.network_seconds = 0.0
+        self.looked: list[Region] = []
 
     def look(
         self,
@@ -145,6 +147,7 @@ class Looker:
         began = time.perf_counter()
         prediction = self._predict(crops, guidance, twice=self.mirrored and not glance)
         self.network_seconds += time.perf_counter() - began
+        self.looked.append(Region(grid, zoom))
         logits = prediction.logits
         if inertia is not None and previous is not None:
             logits = logits + inertia.towards(previous, grid)

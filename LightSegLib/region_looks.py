@@ -9,6 +9,7 @@ import numpy as np
 from LightSegLib.geometry import IndexBox
 from LightSegLib.looks import Inertia, Look, Looker
 from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble
+from LightSegLib.standing import Region, StandingRegions
 from LightSegLib.zoom import Zoomer, ZoomSettings, covered
 
 BEYOND_PENALTY = 0.35
@@ -19,6 +20,9 @@ WIDER_BONUS = 0.05
 """Expected Dice by which a wider look is preferred to the next closer one: it has seen more of what it left
 out. These three were chosen on training and validation cases alike; see docs/training-log.md."""
 MAX_REFITS, FREE_REFITS = 1, 2
+MASK_WITHIN, PROMPT_WITHIN = 0.05, 0.25
+"""How far inside an earlier region's sides a mask, and a prompt that is looked at closely, must lie, as
+shares of the cube's edge."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,29 @@ class RegionSettings:
 
 
 class RegionTask:
-    """The regions of one prompt."""
+    """The regions of one prompt.
 
-    def __init__(self, looker: Looker, settings: RegionSettings, prompts: PromptSet, named: IndexBox) -> None:
+    Args:
+        looker: shows them to the model.
+        settings: see `RegionSettings`.
+        prompts: all prompts of the segment.
+        named: the voxels of the newest one.
+        standing: earlier regions, where it pays to look at those again; else None.
+    """
+
+    def __init__(
+        self,
+        looker: Looker,
+        settings: RegionSettings,
+        prompts: PromptSet,
+        named: IndexBox,
+        standing: StandingRegions | None = None,
+    ) -> None:
         self.looker = looker
         self.settings = settings
         self.prompts = prompts
         self.named = named
+        self.standing = standing
         self.zoomer = Zoomer(looker.image.volume, looker.model.patch_kji, settings.zoom)
 
     def first_look(self) -> Look:
@@ -101,8 +121,7 @@ class RegionTask:
         whole = self.named if held is None else held.union(self.named)
         for box in self.prompts.boxes:
             whole = whole.union(IndexBox(box.lower_ijk, box.upper_ijk))
-        zoom = self.zoomer.fitting(whole)
-        grid = self.zoomer.grid(_middle(whole), zoom)
+        grid, zoom = self._region(whole, self.zoomer.fitting(whole), MASK_WITHIN)
         inertia = None
         if held is not None and isinstance(changed_by, Point | Scribble):
             inertia = self._inertia(changed_by.positive)
@@ -119,9 +138,16 @@ class RegionTask:
             look.zoom < zoom * self.settings.zoom.refit
         ):  # a long scribble, which leaves no room to come closer
             return [look]
-        near = self.zoomer.grid(_middle(self.named), zoom)
+        near, zoom = self._region(self.named, zoom, PROMPT_WITHIN)
         previous = self.looker.carried(look, near)
         return [look, self.looker.look(near, zoom, previous, inertia, glance=True)]
+
+    def _region(self, box: IndexBox, zoom: float, within: float) -> Region:
+        """The region around a box, or an earlier one that does as well."""
+        wanted = Region(self.zoomer.grid(_middle(box), zoom), zoom)
+        if self.standing is None:
+            return wanted
+        return self.standing.instead_of(wanted, box, within, self.settings.zoom.refit)
 
     def _inertia(self, positive: bool) -> Inertia:
         settings, earlier = self.settings, len(self.prompts) - 1

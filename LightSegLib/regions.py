@@ -18,10 +18,11 @@ from LightSegLib.edges import snap_to_edges
 from LightSegLib.geometry import IndexBox
 from LightSegLib.intensities import PreparedImage
 from LightSegLib.looks import Looker, framed
-from LightSegLib.models.base import InteractiveModel
+from LightSegLib.models.base import InteractiveModel, KeepsRegions
 from LightSegLib.pasting import cut_to_boxes, paste
 from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble, Text
 from LightSegLib.region_looks import RegionSettings, RegionTask
+from LightSegLib.standing import StandingRegions
 
 if TYPE_CHECKING:
     from LightSegLib.text.reading import TextReader
@@ -66,6 +67,7 @@ class RegionSegmenter:
         self.model = model
         self.settings = settings or RegionSettings()
         self._reader: TextReader | None = None
+        self._standing = StandingRegions(model.forget) if isinstance(model, KeepsRegions) else None
 
     def segment(
         self,
@@ -102,11 +104,15 @@ class RegionSegmenter:
         started = held is not None or bool(prompts.boxes)
         if not started and len(looker.positive) == 0 and vector is None:
             return _unchanged(current, named)
-        task = RegionTask(looker, settings, prompts, named)
+        if self._standing is not None:
+            self._standing.turn_to(image)
+        task = RegionTask(looker, settings, prompts, named, self._standing)
         if isinstance(changed_by, Text):
             looks = [task.named_look(held)]
         else:
             looks = task.later_looks(held, changed_by) if started else [task.first_look()]
+        if self._standing is not None:
+            self._standing.note(looker.looked)
         if vector is not None and looks[0].confidence < settings.absent and not len(looker.positive):
             return _nothing(current, held or named, looks[0].confidence, looker.network_seconds)
         box, mask, probability = paste(looks, current, held)

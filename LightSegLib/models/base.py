@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from LightSegLib.errors import ModelError
 
@@ -107,4 +107,13 @@ class InteractiveModel(Protocol):
             text: float32 (width,), vector of the structure's name; None without one. Only models that take
                 text are ever given one.
         """
+        ...
+
+
+@runtime_checkable
+class KeepsRegions(Protocol):
+    """A model that keeps what it made of the regions it saw last, to answer further prompts there faster."""
+
+    def forget(self) -> None:
+        """Drop what is kept; called when the image goes. Later regions are merely looked at anew."""
         ...

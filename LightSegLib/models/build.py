@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from LightSegLib.errors import ModelError
+from LightSegLib.models.build_refsam3d import NAME as REFSAM3D
+from LightSegLib.models.build_refsam3d import build_refsam3d
 
 if TYPE_CHECKING:
     from LightSegLib.models.promptable import FeatureNetwork, PromptableNetwork
+    from LightSegLib.models.promptable_refsam3d import PromptableRefSAM3D
 
 
 class Built(NamedTuple):
@@ -81,13 +84,14 @@ TRAINING_ONLY: dict[str, dict[str, Any]] = {"veloxseg": {"reconstruction": False
 """Settings that turn off the parts of a network which only its training needs."""
 
 
-def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetwork:
+def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetwork | PromptableRefSAM3D:
     """Build a promptable network with random weights.
 
     Args:
-        architecture: {"network": a name in `BUILDERS`, "config": its settings, "detail": channels of the
-            detail head, "border": channels of the border head, none without, "channels": of the image, one
-            without, "text": width of a text's embedding, no text without}.
+        architecture: {"network": a name in `BUILDERS`, or `REFSAM3D`, "config": its settings, "detail":
+            channels of the detail head, which RefSAM3D does not have, "border": channels of the border head,
+            none without, "channels": of the image, one without, "text": width of a text's embedding, no text
+            without}.
         patch: samples along the edge of the cube it sees.
 
     Raises:
@@ -96,15 +100,18 @@ def build_network(architecture: Mapping[str, Any], patch: int) -> PromptableNetw
     from LightSegLib.models.promptable import PromptableNetwork
 
     name = architecture.get("network")
-    if name not in BUILDERS:
+    known = sorted([*BUILDERS, REFSAM3D])
+    if name not in known:
         raise ModelError(
             f"Unknown network {name!r}",
             "this version of LightSeg has no network of that name",
-            f"Known networks are {', '.join(sorted(BUILDERS))}; update LightSeg if the model is newer",
+            f"Known networks are {', '.join(known)}; update LightSeg if the model is newer",
         )
     try:
         detail, border = int(architecture.get("detail", 48)), int(architecture.get("border", 0))
         channels, text = image_channels(architecture), text_width(architecture)
+        if name == REFSAM3D:
+            return build_refsam3d(architecture, patch, channels, text)
         built = BUILDERS[name](
             architecture.get("config", {}), patch, [PromptableNetwork.INPUT_CHANNELS] * channels
         )

@@ -10,6 +10,7 @@ from LightSegLib.models.build import build_network, image_channels
 
 if TYPE_CHECKING:
     from LightSegLib.models.promptable import PromptableNetwork
+    from LightSegLib.models.promptable_refsam3d import PromptableRefSAM3D
     from LightSegLib.models.promptable_slices import PromptableSlices
 
 SLICE_NETWORKS = frozenset({"hrmedseg"})
@@ -52,7 +53,9 @@ def build_slices(architecture: Mapping[str, Any], patch: int) -> PromptableSlice
     return PromptableSlices(HRMedSeg(settings))
 
 
-def build_any(architecture: Mapping[str, Any], patch: int) -> PromptableNetwork | PromptableSlices:
+def build_any(
+    architecture: Mapping[str, Any], patch: int
+) -> PromptableNetwork | PromptableRefSAM3D | PromptableSlices:
     """Build a promptable network with random weights, of slices or of volumes.
 
     Args:

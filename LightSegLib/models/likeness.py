@@ -47,7 +47,7 @@ def write_likeness(channels: Tensor, image: Tensor, guidance: Tensor) -> None:
     negative = guidance[:, NEGATIVE : NEGATIVE + 1]
     previous = guidance[:, PREVIOUS : PREVIOUS + 1]
     clicked = positive.amax(_SPACE, keepdim=True) > 0.5
-    marked = positive if bool(clicked.all()) else torch.where(clicked, positive, previous)
+    marked = positive if _all(clicked) else torch.where(clicked, positive, previous)
     mean, spread = _marked_greys(image, marked)
     channels[:, :1] = (image - mean).div_(2 * spread).tanh_()
     away_mean, away_spread = _marked_greys(image, negative)
@@ -60,6 +60,11 @@ def write_likeness(channels: Tensor, image: Tensor, guidance: Tensor) -> None:
     rows = torch.stack([ways, ways], dim=-1).flatten(4)
     places = channels[:, 1:].unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
     places.copy_(rows[:, :, :, None, :, None])
+
+
+def _all(holds: Tensor) -> bool:
+    """Whether something holds everywhere; False in a rehearsal without values, see `runtime.memory`."""
+    return holds.device.type != "meta" and bool(holds.all())
 
 
 def _of_pairs(x: Tensor, join: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
@@ -76,7 +81,7 @@ def _marked_greys(image: Tensor, marked: Tensor) -> tuple[Tensor, Tensor]:
     """
     empty = marked.sum(_SPACE, keepdim=True) <= 0
     weight = marked * marked
-    if bool(empty.any()):
+    if not _all(~empty):
         weight = torch.where(empty, 1.0, weight)
     total = weight.sum(_SPACE, keepdim=True)
     mean = (weight * image).sum(_SPACE, keepdim=True) / total

@@ -47,7 +47,7 @@ class NetworkModel:
 
     Args:
         card: what the model is.
-        network: a `PromptableNetwork` with its weights.
+        network: a `PromptableNetwork` with its weights, or one of the same interface.
         device: where to run it.
 
     Raises:
@@ -158,7 +158,11 @@ class NetworkModel:
         if self._plan is None or self._plan.device != image.device.type:
             self._plan = choose_precision(network, [image, guidance, *text], image.device)
         with self._plan.running():
-            return network(self._plan.arrange(image), self._plan.arrange(guidance), *text)
+            return self._answer(network, self._plan.arrange(image), self._plan.arrange(guidance), *text)
+
+    def _answer(self, network: nn.Module, image: Tensor, guidance: Tensor, *text: Tensor) -> Any:
+        """Run the network, in inference mode and in the plan's number format."""
+        return network(image, guidance, *text)
 
     def _example(self) -> tuple[Tensor, ...]:
         """A bright ball with a click in its middle: content that looks like an image, for measurements."""
@@ -169,6 +173,14 @@ class NetworkModel:
         for channel in image:
             draw_balls(channel, [centre], radius=self.patch_kji[0] / 4)
         return torch.from_numpy(image)[None], torch.from_numpy(guidance)[None], *self._told(None, 1)
+
+
+def _wrapper(network: nn.Module) -> type[NetworkModel]:
+    """The kind of model that suits a network."""
+    from LightSegLib.models.promptable_refsam3d import PromptableRefSAM3D
+    from LightSegLib.models.refsam3d_model import RefSAM3DModel
+
+    return RefSAM3DModel if isinstance(network, PromptableRefSAM3D) else NetworkModel
 
 
 def load_network_model(folder: Path, card: ModelCard, device: str = "auto") -> NetworkModel:
@@ -182,7 +194,7 @@ def load_network_model(folder: Path, card: ModelCard, device: str = "auto") -> N
     began = time.perf_counter()
     network = build_network(card.architecture, card.patch)
     load_weights(network, folder, card.weights)
-    model = NetworkModel(card, network, choose_device(device))
+    model = _wrapper(network)(card, network, choose_device(device))
     model.load_seconds = time.perf_counter() - began
     logger.info("Loaded %s in %.2f s", card.id, model.load_seconds)
     return model

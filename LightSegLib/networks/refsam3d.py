@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from LightSegLib.networks.refsam3d_config import CONFIGURATIONS, RefSAM3DConfig, Triple
 from LightSegLib.networks.refsam3d_decoder import MaskDecoder, PromptAttention
 from LightSegLib.networks.refsam3d_encoder import Encoder
-from LightSegLib.networks.refsam3d_prompts import PreviousAnswer, PromptTokens
+from LightSegLib.networks.refsam3d_prompts import PreviousAnswer, PromptTokens, shares
+from LightSegLib.networks.refsam3d_sampler import ClickSampler
 
 
 class Embedding(NamedTuple):
@@ -43,9 +44,12 @@ class RefSAM3D(nn.Module):
         self.config = config = config or RefSAM3DConfig()
         self.encoder = Encoder(config)
         self.prompts = PromptTokens(config)
-        self.previous = PreviousAnswer(config.neck)
+        self.previous = PreviousAnswer(config.neck, config.dense)
         self.attentions = nn.ModuleList(
             PromptAttention(config.neck, config.prompt_heads) for _ in config.levels
+        )
+        self.samplers = nn.ModuleList(
+            ClickSampler(config.neck) for _ in (config.levels if config.sampled else ())
         )
         self.decoder = MaskDecoder(config)
 
@@ -82,13 +86,31 @@ class RefSAM3D(nn.Module):
             labels: (N, P), 1 for a point inside, 0 for one outside, -1 for padding.
             boxes: (N, B, 2, 3), lower and upper corner along (D, H, W) in voxels, half open; an empty box is
                 padding.
-            previous: (N, 1, D, H, W), 0 to 1, the answer so far as a mask or as probabilities.
+            previous: (N, dense, D, H, W), 0 to 1, the answer so far as a mask or as probabilities, and
+                whatever else `dense` holds.
 
         Returns:
             Logits (N, n_classes, D, H, W) at the image's resolution.
 
         Raises:
             ValueError: a prompt has the wrong shape, or their numbers do not go together.
+        """
+        cells = self.features(embedding, words, word_mask, points, labels, boxes, previous)
+        return self.decoder.answer(cells, embedding.image)
+
+    def features(
+        self,
+        embedding: Embedding,
+        words: Tensor | None = None,
+        word_mask: Tensor | None = None,
+        points: Tensor | None = None,
+        labels: Tensor | None = None,
+        boxes: Tensor | None = None,
+        previous: Tensor | None = None,
+    ) -> Tensor:
+        """What `decode` makes its answer of: the decoder's last features, (N, d, h, w, 2, 2, 2, C).
+
+        Args, raised errors: as in `decode`.
         """
         size = cast(Triple, tuple(embedding.image.shape[2:]))
         tokens = self.prompts(size, words, word_mask, points, labels, boxes)
@@ -104,12 +126,14 @@ class RefSAM3D(nn.Module):
             raise ValueError(msg)
         count = max(counts, default=1)
         places = self.prompts.position.of_grid(grid).flatten(0, 2).to(deepest.dtype)
-        fused = []
-        for level, attention in zip(embedding.levels, self.attentions, strict=True):
+        fused, told = [], tokens
+        for number, (level, attention) in enumerate(zip(embedding.levels, self.attentions, strict=True)):
+            if self.samplers and points is not None:
+                told = self.samplers[number](level, tokens, shares(points, size))
             voxels = (level + before).flatten(2).transpose(1, 2).expand(count, -1, -1)
-            seen = attention(voxels, places, tokens)
+            seen = attention(voxels, places, told)
             fused.append(seen.transpose(1, 2).unflatten(2, grid))
-        return self.decoder(fused, embedding.image)
+        return self.decoder.features(fused)
 
     def forward(
         self,

@@ -43,6 +43,8 @@ class RefSAM3DConfig:
         text_width: width of the word embeddings.
         prompt_heads: heads of the attention from image to prompt tokens.
         decoder: width of each decoder step; each doubles the resolution.
+        dense: channels of the dense prompt; the first one is the previous answer.
+        sampled: whether the token of a click also tells what the levels show at its place.
         frozen: whether the encoder's attention, feed-forward layers, patch embedding and planar positions
             keep their weights in training; its adapters, norms and everything along depth learn in any case.
 
@@ -70,6 +72,8 @@ class RefSAM3DConfig:
     text_width: int = 512
     prompt_heads: int = 8
     decoder: tuple[int, ...] = (128, 64)
+    dense: int = 1
+    sampled: bool = False
     frozen: bool = True
 
     def __post_init__(self) -> None:
@@ -84,7 +88,7 @@ class RefSAM3DConfig:
         """What makes these settings no network; empty if nothing does."""
         for item in fields(self):
             value = getattr(self, item.name)
-            smallest = 0 if item.name in ("adapter", "frozen") else 1
+            smallest = 0 if item.name in ("adapter", "sampled", "frozen") else 1
             if any(number < smallest for number in (value if isinstance(value, tuple) else (value,))):
                 return f"{item.name} {value!r} is too small; the smallest is {smallest}"
         rules = (

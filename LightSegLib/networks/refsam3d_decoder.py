@@ -92,9 +92,17 @@ class MaskDecoder(nn.Module):
             levels: the deepest last.
             image: what the last convolution sees beside the features, and whose size the answer has.
         """
+        return self.answer(self.features(levels), image)
+
+    def features(self, levels: Sequence[Tensor]) -> Tensor:
+        """Features of the last step, as cells (see `networks.channels_last`), from the levels."""
         cells = self._doubled(levels[-1].permute(0, 2, 3, 4, 1), levels, 0)
         for step in range(1, len(self.ups)):
             cells = self._doubled(placed(cells), levels, step)
+        return cells
+
+    def answer(self, cells: Tensor, image: Tensor) -> Tensor:
+        """Logits (N, n_classes, D, H, W) from the last step's features and the image."""
         beside = resize(image, [2 * n for n in cells.shape[1:4]]).permute(0, 2, 3, 4, 1)
         beside = beside.to(cells.dtype).expand(len(cells), -1, -1, -1, -1)
         if image.device.type == "cpu" and not torch.is_grad_enabled() and self.head.out_channels < MANY:

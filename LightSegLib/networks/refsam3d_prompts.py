@@ -28,10 +28,12 @@ class Prompts(NamedTuple):
     Attributes:
         tokens: (N, T, C), in the order: one that stands for no prompt, words, sentence, points, boxes.
         mask: bool (N, T), False for padding, which must not be seen.
+        first_click: index of the first point's token.
     """
 
     tokens: Tensor
     mask: Tensor
+    first_click: int = 0
 
 
 class FourierPosition(nn.Module):
@@ -83,8 +85,10 @@ class PromptTokens(nn.Module):
             ValueError: a prompt has the wrong shape, or the prompts differ in number.
         """
         parts = []
+        first_click = 1
         if words is not None:
             parts.append(self._text(words, word_mask))
+            first_click += parts[0].mask.shape[1]
         elif word_mask is not None:
             msg = "word_mask came without words"
             raise ValueError(msg)
@@ -99,7 +103,8 @@ class PromptTokens(nn.Module):
         nothing = self.nothing.expand(counts.pop(), -1, -1)
         seen = torch.ones_like(nothing[..., 0], dtype=torch.bool)
         tokens = [nothing, *(part.tokens.to(nothing.dtype) for part in parts)]
-        return Prompts(torch.cat(tokens, dim=1), torch.cat([seen, *(part.mask for part in parts)], dim=1))
+        mask = torch.cat([seen, *(part.mask for part in parts)], dim=1)
+        return Prompts(torch.cat(tokens, dim=1), mask, first_click)
 
     def _text(self, words: Tensor, mask: Tensor | None) -> Prompts:
         """Words and, behind them, their sentence, which is the mean of those that are not padding."""
@@ -122,9 +127,8 @@ class PromptTokens(nn.Module):
         if labels.shape != points.shape[:2]:
             msg = f"labels {_shape(labels)} are not {tuple(points.shape[:2])}, one for each point"
             raise ValueError(msg)
-        places = (points.float() + 0.5) / points.new_tensor(size, dtype=torch.float32)
         kinds = self.kinds(labels.long().clamp(0, 1))
-        return Prompts(self.position(places).to(kinds.dtype) + kinds, labels >= 0)
+        return Prompts(self.position(shares(points, size)).to(kinds.dtype) + kinds, labels >= 0)
 
     def _corners(self, size: Triple, boxes: Tensor) -> Prompts:
         if boxes.dim() != 4 or boxes.shape[2:] != (2, 3):
@@ -136,26 +140,37 @@ class PromptTokens(nn.Module):
         return Prompts(tokens.flatten(1, 2), real.repeat_interleave(2, dim=1))
 
 
-class PreviousAnswer(nn.Module):
-    """The previous answer as features on the tokens' grid, or a learnt vector where there is none."""
+def shares(points: Tensor, size: Triple) -> Tensor:
+    """Voxel indices (..., 3) as shares of an image of `size` voxels, 0 to 1, float32."""
+    return (points.float() + 0.5) / points.new_tensor(size, dtype=torch.float32)
 
-    def __init__(self, width: int) -> None:
+
+class PreviousAnswer(nn.Module):
+    """The previous answer as features on the tokens' grid, or a learnt vector where there is none.
+
+    Args:
+        width: channels C of the features.
+        channels: of what is looked at; more than one where other dense prompts come with the answer.
+    """
+
+    def __init__(self, width: int, channels: int = 1) -> None:
         super().__init__()
         inner = max(width // 4, 1)
-        self.look = nn.Conv3d(1, inner, PREVIOUS_DETAIL, stride=PREVIOUS_DETAIL)
+        self.channels = channels
+        self.look = nn.Conv3d(channels, inner, PREVIOUS_DETAIL, stride=PREVIOUS_DETAIL)
         self.project = nn.Conv3d(inner, width, 1)
         self.nothing = nn.Parameter(torch.zeros(1, width, 1, 1, 1))
 
     def forward(self, previous: Tensor | None, grid: Sequence[int]) -> Tensor:
-        """Features (N, C, D', H', W'), or (1, C, 1, 1, 1) without, of an answer (N, 1, D, H, W).
+        """Features (N, C, D', H', W'), or (1, C, 1, 1, 1) without, of an answer (N, channels, D, H, W).
 
         Raises:
             ValueError: the answer has another shape.
         """
         if previous is None:
             return self.nothing
-        if previous.dim() != 5 or previous.shape[1] != 1:
-            msg = f"previous {tuple(previous.shape)} is not (N, 1, D, H, W)"
+        if previous.dim() != 5 or previous.shape[1] != self.channels:
+            msg = f"previous {tuple(previous.shape)} is not (N, {self.channels}, D, H, W)"
             raise ValueError(msg)
         fine = [PREVIOUS_DETAIL * n for n in grid]
         seen = functional.interpolate(previous.to(self.nothing.dtype), fine, mode="area")

@@ -115,12 +115,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def subjects() -> list[Subject]:
-    """HRMedSeg as published and in our recipe, and the small RefSAM3D at two sizes."""
+    """HRMedSeg as published and in our recipe, the small RefSAM3D at two sizes and in our recipe."""
+    from LightSegLib.models.build import build_network
     from LightSegLib.models.build_slices import build_slices
     from LightSegLib.networks import hrmedseg, refsam3d
     from LightSegLib.training.recipe import read_recipe
 
-    recipe = read_recipe("hrmedseg-2d")
+    recipe, volumes = read_recipe("hrmedseg-2d"), read_recipe("refsam3d-small")
     small = [
         Subject(
             f"RefSAM3D small, {n}",
@@ -140,6 +141,13 @@ def subjects() -> list[Subject]:
             _ask_slice,
         ),
         *small,
+        Subject(
+            "RefSAM3D, refsam3d-small",
+            (1, *[volumes.patch] * 3),
+            lambda: build_network(volumes.architecture, volumes.patch),
+            _ask_region,
+            lambda logits: (logits > 0).float(),
+        ),
     ]
 
 
@@ -198,6 +206,22 @@ def _ask_volume(
 ) -> torch.Tensor:
     labels = place[..., 0] * 0 + 1
     answer: torch.Tensor = network.decode(embedding, points=place, labels=labels, previous=previous)
+    return answer
+
+
+def _ask_region(
+    network: Any, embedding: Any, place: torch.Tensor, previous: torch.Tensor | None
+) -> torch.Tensor:
+    import torch
+
+    from LightSegLib.models.guidance import POSITIVE, PREVIOUS, draw_balls, empty_guidance
+
+    drawn = empty_guidance(tuple(embedding.image.shape[2:]))
+    draw_balls(drawn[POSITIVE], place[0].numpy())
+    guidance = torch.from_numpy(drawn)[None]
+    if previous is not None:
+        guidance[:, PREVIOUS] = previous[:, 0]
+    answer: torch.Tensor = network.decode(embedding, guidance).logits
     return answer
 
 

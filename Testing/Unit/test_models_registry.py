@@ -105,7 +105,10 @@ def test_an_unknown_device_is_refused(tiny_model: Path) -> None:  # noqa: F811
 @pytest.mark.parametrize(
     ("architecture", "named"),
     [
-        ({"network": "resnet", "config": {}}, "Known networks are refineformer3d, segmaformer, veloxseg"),
+        (
+            {"network": "resnet", "config": {}},
+            "Known networks are refineformer3d, refsam3d, segmaformer, veloxseg",
+        ),
         ({"config": {}}, "Unknown network None"),
         ({"network": "veloxseg", "config": {"colour": "green"}}, "colour"),
         ({"network": "veloxseg", "config": {"patch_size": "two"}}, "cannot be used"),
