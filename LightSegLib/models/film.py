@@ -1,20 +1,25 @@
 """A text conditions a network: its embedding scales and shifts the features of every encoder stage.
 
 Source: Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer" (arXiv 1709.07871), here
-without biases.
+without biases, and behind a fixed map that tells the names of structures apart: to a text encoder "L3
+vertebra" and "L4 vertebra" are nearly the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from LightSegLib.networks.modulation import Modulate
 
+CODE = 128
+"""Numbers that stand for a text after the fixed map."""
+
 
 class FilmText(nn.Module):
-    """Linear maps from a text's embedding to scale and shift of each stage's channels.
+    """Linear maps from a text's embedding, by way of its code, to scale and shift of each stage's channels.
 
     They are zero before training, so that a text can join a trained model silently. They have no bias, so
     that no text, which is an embedding of zeros, leaves every feature exactly as it is, trained or not.
@@ -27,9 +32,16 @@ class FilmText(nn.Module):
     def __init__(self, text: int, channels: Sequence[int]) -> None:
         super().__init__()
         self.width = text
-        self.stages = nn.ModuleList(nn.Linear(text, 2 * count, bias=False) for count in channels)
+        self.codes = nn.Linear(text, CODE, bias=False).requires_grad_(False)
+        nn.init.eye_(self.codes.weight)
+        self.stages = nn.ModuleList(nn.Linear(CODE, 2 * count, bias=False) for count in channels)
         for stage in self.stages:
             nn.init.zeros_(stage.weight)  # type: ignore[arg-type]
+
+    def set_codes(self, codes: Tensor) -> None:
+        """Set the fixed map (`CODE` or fewer, T); training does so before it begins."""
+        with torch.no_grad():
+            self.codes.weight.zero_()[: len(codes)] = codes
 
     def forward(self, text: Tensor) -> Modulate:
         """The hook that tells a network the text.
@@ -46,7 +58,8 @@ class FilmText(nn.Module):
         if text.dim() != 2 or text.shape[1] != self.width:
             msg = f"the text must be (N, {self.width}), got {tuple(text.shape)}"
             raise ValueError(msg)
-        parts = [stage(text)[:, :, None, None, None].chunk(2, dim=1) for stage in self.stages]
+        code = self.codes(text)
+        parts = [stage(code)[:, :, None, None, None].chunk(2, dim=1) for stage in self.stages]
 
         def modulate(stage: int, features: Tensor) -> Tensor:
             scale, shift = (part.to(features.dtype) for part in parts[stage])

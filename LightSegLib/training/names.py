@@ -83,6 +83,10 @@ class Names:
             return None
         return structure
 
+    def vectors(self, identifier: str) -> np.ndarray:
+        """The embeddings of all names of a structure, float32 (N, T); the English name first."""
+        return self._embeddings.of(identifier)
+
     def draw(self, identifier: str, noise: float, random: np.random.Generator) -> Tensor:
         """The embedding of one of a structure's names, float32 (T,).
 
@@ -142,15 +146,15 @@ class Names:
         return bool(self._parts[one] & self._parts[other]) or self._regions.overlap(one, other)
 
 
-def taught_by(recipe: Recipe, cases: Sequence[PackedCase]) -> list[str]:
-    """Ids of the structures that a run teaches by name; none without text.
+def names_for(recipe: Recipe, cases: Sequence[PackedCase]) -> Names | None:
+    """The names that a run teaches; None without text.
 
     Raises:
         TrainingError: the recipe's network takes texts of another width than the names' embeddings.
         DataError: no structure of the pack has a name.
     """
     if not recipe.text:
-        return []
+        return None
     names, width = Names.load(cases), text_width(recipe.architecture)
     if names.width != width:
         raise TrainingError(
@@ -158,7 +162,7 @@ def taught_by(recipe: Recipe, cases: Sequence[PackedCase]) -> list[str]:
             f"The names in the vocabulary have {names.width}",
             f'Let the architecture say "text": {names.width}',
         )
-    return names.taught
+    return names
 
 
 def _labels_within(case: PackedCase, scene: Scene) -> set[int]:

@@ -36,7 +36,8 @@ from LightSegLib.training.losses import (
     texture_loss,
 )
 from LightSegLib.training.mixed_precision import prefers_bfloat16, prepare_grouped_convolutions
-from LightSegLib.training.names import taught_by
+from LightSegLib.training.name_codes import teach_codes
+from LightSegLib.training.names import names_for
 from LightSegLib.training.pack import PackedCase
 from LightSegLib.training.recipe import Recipe
 from LightSegLib.training.run_log import append_row
@@ -100,6 +101,9 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.taught = recipe.texture_weight > 0 or recipe.reconstruction_weight > 0
         self.network: nn.Module = self._built().to(self.device)
+        names = names_for(recipe, cases)
+        if names is not None:
+            teach_codes(self.network, names)
         self.progress = Progress()
         if beginning is not None and not (folder / PROGRESS_NAME).exists():
             self.progress.started_from = start_from(beginning, self.network)
@@ -115,7 +119,7 @@ class Trainer:
         if self.half and self.device.type == "cpu":
             prepare_grouped_convolutions(self.network)
         self.progress.hardware = describe_hardware(self.device)
-        self.about = describe_data(cases, left_out, taught_by(recipe, cases))
+        self.about = describe_data(cases, left_out, names.taught if names else [])
         self.cases = cases
         self.workers = workers
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from LightSegLib.errors import ModelError
 from LightSegLib.models.build import build_network, for_inference, text_width
-from LightSegLib.models.film import FilmText
+from LightSegLib.models.film import CODE, FilmText
 from LightSegLib.models.guidance import GUIDANCE_CHANNELS, POSITIVE
 from LightSegLib.models.promptable import PromptableNetwork
 from LightSegLib.networks.refineformer3d import RefineFormer3D
@@ -65,7 +65,7 @@ def test_scale_and_shift_are_linear_in_the_text_and_per_channel() -> None:
     film = FilmText(WIDTH, [4, 8])
     nn.init.normal_(film.stages[1].weight)
     text, features = texts(3), torch.randn(3, 8, 2, 3, 4)
-    scale, shift = film.stages[1](text).chunk(2, dim=1)
+    scale, shift = film.stages[1](film.codes(text)).chunk(2, dim=1)
     expected = torch.stack([f * (1 + a[:, None, None, None]) for f, a in zip(features, scale, strict=True)])
     torch.testing.assert_close(film(text)(1, features), expected + shift[:, :, None, None, None])
 
@@ -74,6 +74,16 @@ def test_a_layer_begins_silent_and_has_no_biases() -> None:
     film, features = FilmText(WIDTH, [4]), torch.randn(2, 4, 3, 3, 3)
     assert torch.equal(film(texts())(0, features), features)
     assert all(name.endswith("weight") for name, _ in film.named_parameters())
+
+
+def test_the_codes_are_given_and_not_learnt() -> None:
+    film = FilmText(WIDTH, [4])
+    film.set_codes(torch.arange(2.0 * WIDTH).view(2, WIDTH))
+    code = film.codes(torch.ones(1, WIDTH))
+    assert code.shape == (1, CODE)
+    torch.testing.assert_close(code[0, :3], torch.tensor([15.0, 51.0, 0.0]))
+    film(texts(1))(0, torch.randn(1, 4, 2, 2, 2)).sum().backward()
+    assert film.codes.weight.grad is None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -142,9 +152,8 @@ def test_zeros_teach_the_text_nothing() -> None:
 def test_a_network_without_text_has_not_a_weight_more_and_refuses_one() -> None:
     plain = built(ARCHITECTURE)
     assert plain.film is None
-    assert set(built().state_dict()) - set(plain.state_dict()) == {
-        f"film.stages.{n}.weight" for n in range(4)
-    }
+    further = set(built().state_dict()) - set(plain.state_dict())
+    assert further == {"film.codes.weight", *(f"film.stages.{n}.weight" for n in range(4))}
     with pytest.raises(ValueError, match="without text"):
         plain(*inputs(), texts())
 
