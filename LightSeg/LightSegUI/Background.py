@@ -214,6 +214,9 @@ class Background:
 
     def cancel(self) -> None:
         """Stop all work: what runs at its next check point, what waits at once."""
+        for ticket in list(self._open):
+            if ticket.job is not None:  # it may be work of several steps, between two of them
+                ticket.job.cancel()
         self.worker.cancel_all()
 
     def close(self) -> bool:

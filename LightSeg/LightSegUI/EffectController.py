@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from LightSegLib.errors import LightSegError
     from LightSegLib.mrml import Answer
     from LightSegUI.EffectGestures import Drag, Gesture
+    from LightSegUI.TextOutcome import TextOutcome
 
 _LOG = logging.getLogger(__name__)
 _MESSAGE_MS = 8000
@@ -61,6 +62,7 @@ class EffectController:
         tools = self.options.tools
         tools.toolChosen.connect(self._onToolChosen)
         tools.textEntered.connect(self._onTextEntered)
+        tools.setCompletions(self._complete)
         tools.suggestRequested.connect(self._onSuggest)
         tools.cancelRequested.connect(self._onCancel)
         self.options.moduleRequested.connect(openModule)
@@ -192,6 +194,9 @@ class EffectController:
         self._connectLogic()
         self._work.sendText(text)
 
+    def _complete(self, prefix: str) -> Any:
+        return [] if self._logic is None else self._logic.completeText(prefix)
+
     def _onCancel(self) -> None:
         if self._logic is not None:
             self._logic.cancel()
@@ -208,6 +213,15 @@ class EffectController:
         if answer.segment_id == self._work.segmentId:
             self.options.showAnswer(answer)
             self.showState()
+
+    def _onNamed(self, outcomes: list[TextOutcome]) -> None:
+        from LightSegUI.TextOutcome import outcomesText, soleProblem
+
+        problem = soleProblem(outcomes)
+        if problem is not None:
+            self._onProblem(problem)
+        elif len(outcomes) > 1:
+            self._say(outcomesText(outcomes))
 
     def _onSuggested(self, ras: Any) -> None:
         if not self._awaitsSuggestion:
@@ -292,6 +306,7 @@ class EffectController:
         logic = self._logic
         return [
             (logic.answered, self._onAnswered),
+            (logic.named, self._onNamed),
             (logic.suggested, self._onSuggested),
             (logic.failed, self._onProblem),
             (logic.busyChanged, self._onBusyChanged),

@@ -31,6 +31,7 @@ def optionsState(logic: Any, tool: str, busy: bool, hasContent: bool) -> PromptT
             busy=busy,
             modelTitle="" if card is None else card.id,
             capabilities=None if card is None else card.capabilities,
+            textModels=() if card is None or card.capabilities.text else logic.textModels(),
         )
     )
 

@@ -101,13 +101,12 @@ class EffectWork:
         return self._attempt(begin) is True
 
     def sendText(self, text: str) -> bool:
-        """Let the session find a structure by its name; returns whether it was taken."""
+        """Let structures be found by their names, each in a segment of its own; returns if it was taken."""
 
         def begin() -> bool:
             self._check()
-            if self._confirm() == self._effect.NotConfirmed:
-                return False
-            self._logic().segmentText(text, segmentId=self.segmentId or None, wait=False)
+            # Nobody is asked about a hidden segment: the names go to others.
+            self._logic().segmentTexts(text, wait=False)
             return True
 
         return self._attempt(begin) is True

@@ -18,12 +18,12 @@ from LightSegLib import mrml
 from LightSegLib.caller_input import as_mask
 from LightSegLib.errors import LightSegError, SessionError
 from LightSegUI.Failures import explain
-from LightSegUI.LogicPrompts import LogicPrompts
+from LightSegUI.LogicTexts import LogicTexts
 from LightSegUI.MaskChange import replacement
 from LightSegUI.Translation import tr as _
 
 
-class InteractiveLogic(LogicPrompts):
+class InteractiveLogic(LogicTexts):
     """One volume, one segmentation, one model: prompts in, segments out. Main thread only.
 
     Methods that compute take `wait`. True: they return when the segment is written, with the `Answer`, and
@@ -32,6 +32,7 @@ class InteractiveLogic(LogicPrompts):
 
     Attributes:
         answered: (Answer) a prompt was answered and the segment written.
+        named: (list of TextOutcome) what came of names given to `segmentTexts`; after the `answered` of each.
         suggested: (ras or None) where the next click would help most.
         failed: (LightSegError) work that nobody waits for was refused or went wrong.
         busyChanged: (bool) work began; all work is done.

@@ -22,6 +22,7 @@ from LightSegUI.Report import reportText
 from LightSegUI.Shortcuts import ACCEPT, CANCEL, NEW_SEGMENT, SUGGEST, TEXT, Shortcuts
 from LightSegUI.StateText import answerText, hintFor
 from LightSegUI.SuggestionMark import SuggestionMark
+from LightSegUI.TextOutcome import TextOutcome, outcomesText, soleProblem
 from LightSegUI.Translation import tr as _
 
 
@@ -52,6 +53,7 @@ class Panel:
         self.editor = PanelEditor(ui.lightSegEditor)
         self.actions = PanelActions(logic, self.editor, ui.segmentationSelector.setCurrentNode)
         self.tools = PromptTools(logic, ui.promptToolsPlace, showShortcuts=True)
+        self.tools.setCompletions(logic.completeText)
         ui.promptToolsPlace.layout().addWidget(self.tools.widget)
         self.install = PanelInstall(ui, openInstaller)
         self.chooser = ModelChooser(ui, logic, self.showError)
@@ -176,7 +178,7 @@ class Panel:
         self._refreshSoon()
 
     def onText(self, text: str) -> None:
-        """A structure was named."""
+        """Structures were named."""
         self._attempt(lambda: self.actions.findText(text))
 
     def onSuggest(self) -> None:
@@ -219,6 +221,15 @@ class Panel:
         empty = answer.confidence <= 0
         seconds = answer.change.seconds + answer.write_seconds  # without the time it waited for its turn
         self.status.showText(answerText(answer.confidence, seconds, empty, answer.written))
+
+    def onNamed(self, outcomes: list[TextOutcome]) -> None:
+        """Names were answered, or as many of them as came to it; of each segment `onAnswered` has told."""
+        self.refresh()
+        problem = soleProblem(outcomes)
+        if problem is not None:
+            self.showError(problem)
+        elif len(outcomes) > 1:
+            self.status.showText(outcomesText(outcomes))
 
     def onFailed(self, error: LightSegError) -> None:
         """Something was refused, or went wrong."""
@@ -283,6 +294,7 @@ class Panel:
             (ui.reportButton.clicked, lambda *unused: self.onCopyReport()),
             (ui.advancedSection.contentsCollapsed, self._onAdvanced),
             (logic.answered, self.onAnswered),
+            (logic.named, self.onNamed),
             (logic.suggested, self.onSuggested),
             (logic.failed, self.onFailed),
             (logic.busyChanged, self.onBusy),

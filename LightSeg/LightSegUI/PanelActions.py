@@ -48,9 +48,9 @@ class PanelActions:
             )
 
     def findText(self, text: str) -> None:
-        """Have a structure found by its name."""
-        self._ensureSegment()
-        self._logic.segmentText(text, wait=False)
+        """Have structures found by their names, each in a segment of its own."""
+        self._ensureSegmentation()
+        self._logic.segmentTexts(text, wait=False)
 
     def suggest(self) -> None:
         """Have it found out where the next click would help most; the logic's signal tells."""

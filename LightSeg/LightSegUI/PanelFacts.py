@@ -37,6 +37,7 @@ def collectFacts(
             busy=logic.busy,
             modelTitle=title,
             capabilities=capabilities,
+            textModels=logic.textModels() if capabilities is not None and not capabilities.text else (),
         ),
         problem,
     )

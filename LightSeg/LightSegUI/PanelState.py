@@ -30,6 +30,7 @@ class Facts:
         segmentProblem: why it cannot be edited, say hidden; "" if it can.
         busy: whether something runs.
         modelTitle, capabilities: the chosen model; None if unknown, then it is held to be able to do all.
+        textModels: bundled models that understand names; matters only where the chosen one does not.
     """
 
     missingPackages: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Facts:
     busy: bool = False
     modelTitle: str = ""
     capabilities: Capabilities | None = None
+    textModels: tuple[str, ...] = ()
 
 
 def reasonsAgainst(facts: Facts) -> dict[str, str]:
@@ -92,14 +94,24 @@ def _againstPrompts(facts: Facts) -> dict[str, str]:
                 model=model
             )
         if not able.text:
-            reasons[TEXT] = _(
-                'The model "{model}" does not understand names. Click on the structure instead, or choose '
-                "another model in the section Advanced."
-            ).format(model=model)
+            reasons[TEXT] = _withoutText(facts)
     closed = _accepted() if facts.accepted else facts.segmentProblem
-    if closed:
-        reasons.update(dict.fromkeys((*TOOLS, TEXT), closed))
+    if closed:  # names go to segments of their own
+        reasons.update(dict.fromkeys(TOOLS, closed))
     return reasons
+
+
+def _withoutText(facts: Facts) -> str:
+    """Why the line for names cannot be used, and which model would make it so."""
+    if not facts.textModels:
+        return _(
+            'The model "{model}" does not understand names, and no model that comes with LightSeg does. '
+            "Click on the structure instead."
+        ).format(model=facts.modelTitle)
+    return _(
+        'The model "{model}" does not understand names. Choose {others} in the LightSeg module, section '
+        "Advanced, or click on the structure instead."
+    ).format(model=facts.modelTitle, others=_(" or ").join(facts.textModels))
 
 
 def _againstSegment(facts: Facts) -> dict[str, str]:

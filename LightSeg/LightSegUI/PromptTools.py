@@ -12,16 +12,17 @@ from LightSegUI.Icons import icon
 from LightSegUI.PromptToolsState import CONTROLS, TOOLS, PromptToolsState
 from LightSegUI.Shortcuts import BOX, CANCEL, INSIDE, KEYS, OUTSIDE, SCRIBBLE, SUGGEST, TEXT
 from LightSegUI.Signal import Signal
+from LightSegUI.TextLine import Complete, TextLine
 
 __all__ = ["PromptTools", "PromptToolsState"]
 
 
 class PromptTools:
-    """Buttons for Inside, Outside, Box and Scribble, a line for a structure's name, Suggest and Cancel.
+    """Buttons for Inside, Outside, Box and Scribble, a line for structures' names, Suggest and Cancel.
 
     Signals:
         toolChosen(name): a tool was switched on ("inside", "outside", "box", "scribble"), or off ("").
-        textEntered(text): a name was typed and confirmed; never empty.
+        textEntered(text): names were typed and confirmed, parted by semicolons; never empty.
         suggestRequested(): the user wants to be shown where to click next.
         cancelRequested(): the user wants the running work stopped.
 
@@ -45,7 +46,8 @@ class PromptTools:
         self.widget = qt.QWidget(parent)
         self.widget.setObjectName("LightSegPromptTools")
         self.buttons = {name: self._makeButton(name) for name in (*TOOLS, TEXT, SUGGEST, CANCEL)}
-        self.textLine = self._makeTextLine()
+        self.names = TextLine(self.widget)
+        self.textLine = self.names.widget
         self._layOut()
         self._connect()
         self.setState(self._state)
@@ -84,8 +86,13 @@ class PromptTools:
             self.textLine.setFocus()
             self.textLine.selectAll()
 
+    def setCompletions(self, complete: Complete | None) -> None:
+        """Complete names in the line with this, called with what was typed of a name; None: not at all."""
+        self.names.setCompletions(complete)
+
     def cleanup(self) -> None:
         """Cut the connections to Qt; call it while the widgets are still there."""
+        self.names.cleanup()
         for source, slot in self._connections:
             source.disconnect(slot)
         self._connections = []
@@ -104,13 +111,6 @@ class PromptTools:
             button.setToolButtonStyle(qt.Qt.ToolButtonTextUnderIcon)
             button.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
         return button
-
-    def _makeTextLine(self):
-        line = qt.QLineEdit(self.widget)
-        line.setObjectName("LightSegTextLine")
-        line.setClearButtonEnabled(True)
-        line.setPlaceholderText(_("Name of a structure, e.g. left kidney"))
-        return line
 
     def _layOut(self) -> None:
         tools, text, help_ = qt.QHBoxLayout(), qt.QHBoxLayout(), qt.QHBoxLayout()
@@ -132,7 +132,7 @@ class PromptTools:
         ]
         self._connections += [
             (self.buttons[TEXT].clicked, self._onText),
-            (self.textLine.returnPressed, self._onText),
+            (self.names.entered, self._onText),
             (self.buttons[SUGGEST].clicked, lambda *unused: self.suggestRequested.emit()),
             (self.buttons[CANCEL].clicked, lambda *unused: self.cancelRequested.emit()),
         ]
@@ -147,8 +147,9 @@ class PromptTools:
         self.toolChosen.emit(chosen)
 
     def _onText(self, *unused) -> None:
-        text = str(self.textLine.property("text")).strip()
+        text = self.names.text
         if text and self._state.isEnabled(TEXT):
+            self.textLine.selectAll()  # the next name takes the place of this one
             self.textEntered.emit(text)
 
     def _showTool(self, active: str) -> None:
@@ -190,7 +191,10 @@ class PromptTools:
                 "Draw a line along the structure in a slice view; hold Ctrl to draw on what does not belong "
                 "to it. Press the button again to stop."
             ),
-            TEXT: _("Type the name of a structure and press Enter to have it found in the whole image."),
+            TEXT: _(
+                "Type the name of a structure and press Enter to have it found in the whole image. Several, "
+                "parted by semicolons or pasted as a list, become a segment each."
+            ),
             SUGGEST: _("Show where one more click would help most: the slice views jump there."),
             CANCEL: _("Stop the running work. The segment stays as it is."),
         }[name]

@@ -5,6 +5,7 @@ Main thread only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import slicer
@@ -12,6 +13,7 @@ import slicer
 from LightSegLib.errors import LightSegError, SessionError
 from LightSegLib.geometry import Volume
 from LightSegLib.mrml.following import SegmentTrail, Start
+from LightSegLib.mrml.segment_voxels import NO_CONTENT
 from LightSegLib.mrml.stepping import Outcome
 from LightSegLib.mrml.undo_owners import UndoOwner
 from LightSegLib.mrml.volumes import VolumeStamp, volume_from_node
@@ -151,6 +153,17 @@ class SceneKeeper:
         self.mark()
         return start
 
+    def new_start(self, segment_id: str) -> Start:
+        """The same for a segment that is added only when there is something to write.
+
+        Raises:
+            GeometryError: the segmentation's grid cannot be matched with the image's.
+        """
+        grid = self._writer.grid()
+        self._trails.pop(segment_id, None)  # a segment of this ID may have been there and removed
+        self.mark()
+        return Start((0,), NO_CONTENT, grid, NO_CONTENT.digest(grid))
+
     def mark(self) -> None:
         """Remember what the segments show now, for `restored`."""
         self._shown = self._look()
@@ -188,6 +201,27 @@ class SceneKeeper:
         """
         return self._write(segment_id, start, outcome, erase=False)
 
+    def write_new(
+        self, segment_id: str, start: Start, outcome: Outcome[Change], add: Callable[[], None]
+    ) -> bool:
+        """As `write`, into a segment that is added first, if there is anything to write.
+
+        Adding and writing are one action of the undo history. If masking lets nothing through, the segment
+        goes again.
+        """
+        if not outcome.value.mask.any():
+            return False
+        self._writing = True
+        try:
+            self._undo.save_state()
+            add()
+        finally:
+            self._writing = False
+        written = self._write(segment_id, start, outcome, erase=False, saved=True)
+        if not written:
+            self._node.GetSegmentation().RemoveSegment(segment_id)
+        return written
+
     def erase(self, segment_id: str, start: Start, outcome: Outcome[Change]) -> bool:
         """As `write`, after the session emptied its segment: all that may be edited goes."""
         return self._write(segment_id, start, outcome, erase=True)
@@ -197,16 +231,25 @@ class SceneKeeper:
         trail = self._trails.setdefault(segment_id, SegmentTrail())
         trail.note(start.digest, outcome.step, outcome.confidence)
 
-    def _write(self, segment_id: str, start: Start, outcome: Outcome[Change], *, erase: bool) -> bool:
+    def _write(
+        self,
+        segment_id: str,
+        start: Start,
+        outcome: Outcome[Change],
+        *,
+        erase: bool,
+        saved: bool = False,
+    ) -> bool:
         segment, trail = self.segment(segment_id), self._trails.setdefault(segment_id, SegmentTrail())
         before, _ = trail.look(segment, self._writer.grid())
         protected = [known for known in self.accepted if known != segment_id]
+        save_state = None if saved else self._undo.save_state
         self._writing = True
         try:
             if erase:
-                box = self._writer.erase(segment_id, protected, self._undo.save_state)
+                box = self._writer.erase(segment_id, protected, save_state)
             else:
-                box = self._writer.write(segment_id, outcome.value, protected, self._undo.save_state)
+                box = self._writer.write(segment_id, outcome.value, protected, save_state)
         finally:
             self._writing = False
         after, _ = trail.look(segment, self._writer.grid(), box)

@@ -174,6 +174,32 @@ class SceneSession:
         checked = [validate(prompt, volume) for prompt in prompts]
         return self._submit(segment_id, ask(checked), self._keeper.write, callbacks)
 
+    def begin_segment(
+        self, segment_id: str, prompts: Sequence[Prompt], add: Callable[[], None], **callbacks: Any
+    ) -> Job[Answer]:
+        """Prompts for a segment that comes into being with their answer, as one action of the undo history.
+
+        Where nothing is found, nothing is added, and the answer's `written` is False.
+
+        Args:
+            segment_id: the ID that it will have.
+            prompts: as for `add_prompts`; at least one.
+            add: called when there is something to write; adds the empty segment of that ID.
+            callbacks: as for all prompts.
+
+        Raises:
+            SessionError: there is a segment of this ID already.
+        """
+        volume = self._image_now()
+        if self._keeper.has(segment_id):
+            raise _not_new(segment_id)
+        checked = [validate(prompt, volume) for prompt in prompts]
+
+        def write(segment_id: str, start: Start, outcome: Outcome[Change]) -> bool:
+            return self._keeper.write_new(segment_id, start, outcome, add)
+
+        return self._submit(segment_id, ask(checked), write, callbacks, new=True)
+
     def reset(self, segment_id: str, **callbacks: Any) -> Job[Answer]:
         """Empty a segment as far as masking allows, and forget its prompts."""
         self._ready(segment_id)
@@ -248,11 +274,15 @@ class SceneSession:
 
     def _ready(self, segment_id: str) -> Volume:
         """Check everything that can be checked before a prompt, and return the image as it is now."""
+        volume = self._image_now()
+        self._keeper.require_open(segment_id)
+        return volume
+
+    def _image_now(self) -> Volume:
         self._require_alive()
         if self._keeper.image_changed:
             self._queue.drop_all(_changed_image())
             self._keeper.refresh()
-        self._keeper.require_open(segment_id)
         return self._keeper.volume
 
     def _submit(
@@ -261,8 +291,9 @@ class SceneSession:
         action: Action[Change],
         write: Callable[[str, Start, Outcome[Change]], bool],
         callbacks: dict[str, Any],
+        new: bool = False,
     ) -> Job[Answer]:
-        """Queue an action whose change is written."""
+        """Queue an action whose change is written; for a new segment, into one that is not there yet."""
         asked = time.perf_counter()
 
         def answer(start: Start, outcome: Outcome[Change]) -> Answer:
@@ -271,7 +302,7 @@ class SceneSession:
             now = time.perf_counter()
             return Answer(segment_id, outcome.value, now - asked, now - begun, outcome.confidence, written)
 
-        return self._queue_up(segment_id, action, answer, callbacks)
+        return self._queue_up(segment_id, action, answer, callbacks, new)
 
     def _queue_up(
         self,
@@ -279,26 +310,30 @@ class SceneSession:
         action: Action[Any],
         conclude: Callable[[Start, Outcome[Any]], T],
         callbacks: dict[str, Any],
+        new: bool = False,
     ) -> Job[T]:
         starts: list[Start] = []
 
         def begin() -> Callable[[JobContext], Outcome[Any]]:
-            self._require_unchanged(segment_id)
-            start, volume, stepping = self._keeper.start(segment_id), self._keeper.volume, self._stepping
+            self._require_unchanged(segment_id, new)
+            start = self._keeper.new_start(segment_id) if new else self._keeper.start(segment_id)
+            volume, stepping = self._keeper.volume, self._stepping
             starts.append(start)
             return lambda context: stepping.run(context, volume, segment_id, start, action)
 
         def finish(outcome: Outcome[Any]) -> T:
-            self._require_unchanged(segment_id)
+            self._require_unchanged(segment_id, new)
             return conclude(starts[0], outcome)
 
         return self._queue.submit(Request(begin, finish), Callbacks(**callbacks))
 
-    def _require_unchanged(self, segment_id: str) -> None:
+    def _require_unchanged(self, segment_id: str, new: bool) -> None:
         self._require_alive()
         if self._keeper.image_changed:
             raise _changed_image()
-        if not self._keeper.has(segment_id):
+        if new and self._keeper.has(segment_id):
+            raise _not_new(segment_id)
+        if not new and not self._keeper.has(segment_id):
             raise Cancelled("The work was dropped", f'The segment "{segment_id}" was removed meanwhile')
 
     def _gone(self) -> None:
@@ -342,6 +377,10 @@ def _box_between(volume: Volume, one_ras: ArrayLike, other_ras: ArrayLike) -> Bo
         return box  # outside altogether: checking it says where
     (i0, i1), (j0, j1), (k0, k1) = inside
     return Box((i0, j0, k0), (i1, j1, k1))
+
+
+def _not_new(segment_id: str) -> SessionError:
+    return SessionError(f'There is a segment "{segment_id}" already', "", "Choose another ID for the new one")
 
 
 def _undone() -> SessionError:

@@ -146,6 +146,10 @@ class SegmentContent:
         return grid.to_image.carry(self.mask, self.box, image_box)
 
 
+NO_CONTENT = SegmentContent(_NOWHERE, np.zeros((0, 0, 0), dtype=bool))
+"""What an empty segment holds."""
+
+
 def label_map_of(segment: Any) -> Any | None:
     """The label map that holds a segment, shared with others or not; None if it has none or an empty one."""
     label_map = segment.GetRepresentation(BINARY_LABELMAP)
@@ -169,18 +173,17 @@ def read_content(segment: Any, grid: SegmentationGrid, within: IndexBox | None =
         within: a box that is known to hold all of it; None to search everywhere.
     """
     label_map = label_map_of(segment)
-    nothing: NDArray[np.bool_] = np.zeros((0, 0, 0), dtype=bool)
     if label_map is None:
-        return SegmentContent(_NOWHERE, nothing)
+        return NO_CONTENT
     label_map = _in_grid(label_map, grid)
     whole = _extent_box(label_map)
     box = whole if within is None else whole.intersect(within)
     if box.is_empty:
-        return SegmentContent(_NOWHERE, nothing)
+        return NO_CONTENT
     mask = voxels_of(label_map)[box.slices_in(whole)] == segment.GetLabelValue()
     tight = IndexBox.of_mask(mask)
     if tight is None:
-        return SegmentContent(_NOWHERE, nothing)
+        return NO_CONTENT
     return SegmentContent(moved(tight, box.lower), mask[tight.slices])
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LightSegLib.errors import CapabilityError, DataError, ModelError
+from LightSegLib.errors import DataError, ModelError
 from LightSegLib.text.embeddings import Embeddings, load_meanings
 from LightSegLib.text.matching import AmbiguousTextError, find_or_describe
+from LightSegLib.text.naming import not_taught
 from LightSegLib.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -71,11 +72,7 @@ class TextReader:
         if len(found) > 1 and len(taught) != 1:
             raise AmbiguousTextError(text, taught or found)
         if not taught:
-            raise CapabilityError(
-                f"The model was not taught what {found[0].name} looks like",
-                f"It knows {self._few_known(self._vocabulary)}",
-                "Click on the structure, or name one of these",
-            )
+            raise not_taught(self._vocabulary, found[0], self._known)
         return Reading(taught[0], self._embeddings.of(taught[0].id)[0])
 
     def _found(self, vocabulary: Vocabulary, text: str) -> list[Structure]:
@@ -90,7 +87,3 @@ class TextReader:
             except (ModelError, DataError):
                 return None  # the text stays unknown, and that error says what to do
         return self._meanings
-
-    def _few_known(self, vocabulary: Vocabulary) -> str:
-        names = [each.name for each in vocabulary if each.id in self._known]
-        return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

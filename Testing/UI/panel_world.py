@@ -28,6 +28,7 @@ class World:
         gate: while it is cleared, the model does not answer.
         loaded: ids and devices of the models that were loaded, in order.
         tried: the same for models that were measured.
+        model: what is loaded in place of the model that sees grey values; the gate does not hold it up.
         widget: the module's widget class.
     """
 
@@ -37,6 +38,7 @@ class World:
     tried: list[tuple[str, str]] = field(default_factory=list)
     trialError: str | None = None
     capabilities: Any = None
+    model: Any = None
     widget: Any = None
 
     # --- Making -------------------------------------------------------------------------------------------
@@ -75,6 +77,8 @@ class World:
                 return super().predict(image, guidance)
 
         self.loaded.append((name, device))
+        if self.model is not None:
+            return self.model
         model = GatedModel()
         if self.capabilities is not None:
             model.capabilities = self.capabilities

@@ -60,13 +60,23 @@ def test_what_the_model_does_not_understand_is_off_and_the_model_is_named() -> N
     assert OUTSIDE not in reasons
 
 
+def test_where_names_are_not_understood_it_says_which_model_understands_them_or_that_none_does() -> None:
+    def reason(*models: str) -> str:
+        return reasonsAgainst(Facts(capabilities=CLICKS_ONLY, textModels=models))[TEXT]
+
+    assert "no model that comes with LightSeg does" in reason()
+    assert "Choose veloxseg-text in the LightSeg module" in reason("veloxseg-text")
+    assert "Choose one or other in" in reason("one", "other")
+
+
 def test_an_unknown_model_switches_nothing_off() -> None:
     assert set(reasonsAgainst(Facts(hasSegment=True, hasContent=True))) == {CANCEL}
 
 
 def test_an_accepted_segment_takes_no_prompts_but_can_be_edited_again_and_followed_by_another() -> None:
     reasons = reasonsAgainst(Facts(hasSegment=True, hasContent=True, accepted=True, capabilities=ALL))
-    assert {*TOOLS, TEXT, SUGGEST} <= set(reasons)
+    assert {*TOOLS, SUGGEST} <= set(reasons)
+    assert TEXT not in reasons, "a name gets a segment of its own"
     assert "accepted" in reasons[INSIDE]
     assert ACCEPT not in reasons
     assert NEW_SEGMENT not in reasons
@@ -75,7 +85,8 @@ def test_an_accepted_segment_takes_no_prompts_but_can_be_edited_again_and_follow
 def test_a_hidden_segment_takes_no_prompts_and_says_how_to_show_it() -> None:
     hidden = Facts(hasSegment=True, hasContent=True, segmentProblem="Click the eye.", capabilities=ALL)
     reasons = reasonsAgainst(hidden)
-    assert {reasons[name] for name in (*TOOLS, TEXT, SUGGEST)} == {"Click the eye."}
+    assert {reasons[name] for name in (*TOOLS, SUGGEST)} == {"Click the eye."}
+    assert TEXT not in reasons, "a name gets a segment of its own"
     assert ACCEPT not in reasons
 
 

@@ -59,3 +59,24 @@ def test_an_error_without_cause_or_advice_has_no_stray_dots() -> None:
 def test_every_tool_has_a_hint_of_its_own_and_without_a_tool_the_user_is_told_to_press_one() -> None:
     assert len({hintFor(tool) for tool in ("", *TOOLS)}) == 1 + len(TOOLS)
     assert "Press Inside" in hintFor("")
+
+
+def test_several_names_are_told_of_in_one_line_with_what_went_wrong_without_the_same_advice_again() -> None:
+    from LightSegUI.TextOutcome import TextOutcome, notInThisImage, outcomesText, soleProblem
+
+    unknown = TextOutcome(
+        "xyz", error=LightSegError('"xyz" is unknown', "Nearest are: a, b, c", "Choose one")
+    )
+    found = [TextOutcome(name, name, "id") for name in ("liver", "left kidney")]
+    absent = TextOutcome("spleen", "spleen", error=notInThisImage("spleen"))
+    text = outcomesText([unknown, *found, absent])
+    assert (
+        text
+        == 'Found: liver, left kidney. "xyz" is unknown. Nearest are: a, b, c. spleen: not in this image.'
+    )
+    assert "correct it with clicks" in outcomesText(found)
+    assert outcomesText([absent, unknown]).startswith("spleen: not in this image.")
+    assert soleProblem([absent]) is absent.error
+    assert soleProblem([absent, unknown]) is None
+    assert soleProblem(found[:1]) is None
+    assert soleProblem([]) is None

@@ -69,6 +69,13 @@ class LightSegLogicTest(ScriptedLoadableModuleTest):
         self.assertEqual(outline.GetSegmentation().GetNumberOfSegments(), 1)
         self.assertGreater(maskOf(outline, outline.GetSegmentation().GetNthSegmentID(0), volume).sum(), 1000)
 
+    def test_namesAreCompletedFromTheInstalledVocabulary(self) -> None:
+        """With what a model was taught; a synonym says what it means."""
+        from LightSegUI.Names import Names
+
+        offers = [str(each) for each in Names().complete("nier", ["kidney_left"], 5)]
+        self.assertIn("Niere links → left kidney", offers)
+
     def test_theInstalledPackagesAreTriedInAProcessOfTheirOwn(self) -> None:
         """As the installation does it at its end."""
         from LightSegUI.ProcessWatch import ProcessWatch
@@ -140,6 +147,22 @@ class LightSegLogicTest(ScriptedLoadableModuleTest):
         logic = self.makeLogic(loadSample(SAMPLE)[0])
         with self.assertRaises(PromptError):
             logic.segmentPoint((9999, 0, 0), wait=True)
+
+    @needsPackages
+    def test_aNameThatIsUnknownIsSaidAndLeavesNoSegment(self) -> None:
+        """With the first bundled model that takes text, if there is one."""
+        logic = self.makeLogic(loadSample(SAMPLE)[0])
+        models = logic.textModels()
+        if not models:
+            self.skipTest("no bundled model takes text")
+        chosen = logic.modelName
+        logic.setModel(models[0])
+        try:
+            outcomes = logic.segmentTexts("flux capacitor", wait=True)
+        finally:
+            logic.setModel(chosen)
+        self.assertTrue(outcomes[0].error.why)
+        self.assertEqual(logic.segmentationNode.GetSegmentation().GetNumberOfSegments(), 0)
 
     @needsPackages
     def test_closingTheSceneWhileAClickIsAnsweredLosesNothingElse(self) -> None:

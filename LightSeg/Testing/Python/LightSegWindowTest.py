@@ -61,6 +61,29 @@ class LightSegWindowTest(ScriptedLoadableModuleTest):
         takePicture(widget, "panel.png")
         takePicture(slicer.util.mainWindow(), "module.png")
 
+    def test_namesAreOfferedWhileTypingAndTheChosenOneIsPutIntoTheLine(self) -> None:
+        """With the names of one structure, whatever model is chosen."""
+        from LightSegUI.Names import Names
+
+        slicer.util.selectModule("LightSeg")
+        pumpFor(0.5)
+        panel = slicer.modules.lightseg.widgetRepresentation().self().panel
+        line, names = panel.tools.textLine, Names()
+        panel.tools.setCompletions(lambda prefix: names.complete(prefix, ["kidney_left"], 5))
+        line.setEnabled(True)
+        line.setFocus()
+        try:
+            line.insert("liver; nier")
+            pumpFor(0.5)
+            self.assertIn("Niere links → left kidney", panel.tools.names.offers)
+            takePicture(slicer.util.mainWindow(), "names.png")
+            panel.tools.names._choose("Niere links → left kidney")  # as the list does when Enter is pressed
+            self.assertEqual(line.text, "liver; left kidney")
+        finally:
+            line.clear()
+            panel.tools.setCompletions(panel.logic.completeText)
+            panel.refresh()
+
     def test_theInstallationWindowOpensAndDoesNothingByItself(self) -> None:
         """It says what it would do."""
         from LightSegUI.InstallDialog import openDialog

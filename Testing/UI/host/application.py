@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import slicer
-from PySide6.QtCore import Property, Signal
+from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QMainWindow, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
 from .layout_manager import qSlicerLayoutManager
 from .module_manager import qSlicerModuleManager
@@ -75,7 +75,8 @@ class qSlicerApplication(QApplication):
         self._d.modules.deleteLater()
         for widget in self.topLevelWidgets():
             widget.close()
-            widget.deleteLater()
+            if not _belongs_to_a_completer(widget):
+                widget.deleteLater()
 
     # --- Questions ----------------------------------------------------------------------------------------
 
@@ -140,3 +141,8 @@ class qSlicerApplication(QApplication):
         keys = QKeySequence("+".join([*modifiers, symbol]))
         found = self._d.window.findChildren(QShortcut)
         return [item for item in found if item.isEnabled() and item.key == keys]
+
+
+def _belongs_to_a_completer(widget: QWidget) -> bool:
+    """Whether a window is the list of a QCompleter, which deletes it itself, whatever became of it."""
+    return isinstance(widget, QAbstractItemView) and widget.windowType() == Qt.WindowType.Popup
