@@ -231,11 +231,13 @@ class InteractiveSession(UndoableSegments):
 
 
 def _usual_segmenter(model: InteractiveModel | SliceModel) -> Segmenter:
-    """Region by region for a model of volumes, slice by slice for one of slices."""
+    """Region by region for a model of volumes, as its card asks for; slice by slice for one of slices."""
     if model.capabilities.dimensions == 2:
         from LightSegLib.slicewise.segmenter import SliceSegmenter
 
         return SliceSegmenter(cast("SliceModel", model))
+    from LightSegLib.card_regions import region_settings
     from LightSegLib.regions import RegionSegmenter
 
-    return RegionSegmenter(cast("InteractiveModel", model))
+    volumes = cast("InteractiveModel", model)
+    return RegionSegmenter(volumes, region_settings(volumes))

@@ -13,8 +13,12 @@ from LightSegLib.commands.options import add_command, add_device, at_least_one
 from LightSegLib.errors import CapabilityError, DataError, LightSegError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from LightSegLib.commands.options import Commands
     from LightSegLib.evaluation.evaluate import SegmenterFactory
+    from LightSegLib.evaluation.mismatches import Mismatch
+    from LightSegLib.evaluation.name_judgement import NameJudgement
     from LightSegLib.evaluation.options import EvaluationOptions
     from LightSegLib.evaluation.results import EvaluationResults
     from LightSegLib.models.registry import LoadedModel
@@ -23,7 +27,8 @@ BASELINE = "grow-from-seeds"
 
 _EXAMPLE = """\
 lightseg evaluate veloxseg-small data --split val
-lightseg evaluate runs/small/veloxseg-small data --sources sarcoma_ct --no-baseline --json numbers.json"""
+lightseg evaluate runs/small/veloxseg-small data --sources sarcoma_ct --no-baseline --json numbers.json
+lightseg evaluate runs/text/veloxseg-text data --text --mismatches mismatches.csv"""
 _DETAILS = """\
 DATA holds split.json and a folder per source. The simulated user first clicks the innermost voxel of an
 object, then that of the largest error. Slicer's grow-from-seeds gets the same user, in the same table."""
@@ -51,21 +56,29 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--text", action="store_true", help="judge by name: the text alone, then up to 3 clicks; no baseline"
     )
+    parser.add_argument(
+        "--mismatches",
+        type=Path,
+        metavar="FILE",
+        help="with --text: also names of what is not in an image, a table with the columns source,case,text",
+    )
     parser.add_argument("--no-baseline", action="store_true", help=f"leave {BASELINE} out")
     add_device(parser)
     parser.add_argument("--json", metavar="FILE", help="also write all numbers to a file; - prints them only")
     parser.add_argument(
         "--update-card",
         action="store_true",
-        help="write the means into the models' cards as their validation",
+        help="write the means into the models' cards as their validation; with --text also below which "
+        "expected Dice a structure is not in the image, which is then chosen anew",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate."""
-    from LightSegLib.commands.card_numbers import update_card
+    from LightSegLib.commands.card_numbers import command_line, update_card
     from LightSegLib.evaluation.dataset import DataSet
     from LightSegLib.evaluation.evaluate import evaluate
+    from LightSegLib.evaluation.mismatches import by_case
     from LightSegLib.evaluation.options import EvaluationOptions, select_cases
 
     options = EvaluationOptions(
@@ -77,13 +90,17 @@ def run(arguments: argparse.Namespace) -> int:
         clicks=arguments.clicks,
     )
     _check_json_file(arguments.json)
+    pairs = _mismatches(arguments)
     folders = _model_folders(arguments.models, arguments.all)
     data = DataSet.open(arguments.data)
-    select_cases(data, options)  # complains before the models are loaded
+    select_cases(data, options)  # these two complain before the models are loaded
+    by_case(pairs, data)
     baselines = {} if arguments.no_baseline or arguments.text else _baselines()
     models = _load(folders, arguments.device)
     if arguments.text:
-        judge_names(data, models, options, arguments.json)
+        judged = judge_names(data, models, options, pairs, arguments.json, arguments.update_card)
+        if arguments.update_card:
+            _update_names(judged, models, folders, options, arguments)
         return OK
     methods = {name: _session_of(model) for name, model in models.items()}
     with progress("Evaluating") as report:
@@ -95,12 +112,53 @@ def run(arguments: argparse.Namespace) -> int:
         )
     _tell(results, arguments.json)
     if arguments.update_card:
+        rest = [f"--clicks {options.clicks}", *([] if baselines else ["--no-baseline"])]
         for name, model in models.items():
-            command = _command(model.card.id, options, bool(baselines))
+            command = command_line(model.card.id, options, *rest)
             update_card(folders[name], results, name, BASELINE if baselines else None, command)
-            if arguments.json != "-":
-                say(f"Written {folders[name] / 'card.json'}")
+            _tell_card(folders[name], arguments.json)
     return OK
+
+
+def _update_names(
+    judged: Mapping[str, NameJudgement],
+    models: Mapping[str, LoadedModel],
+    folders: Mapping[str, Path],
+    options: EvaluationOptions,
+    arguments: argparse.Namespace,
+) -> None:
+    """Write what was measured by name into the cards."""
+    from LightSegLib.commands.card_names import update_card_by_name
+    from LightSegLib.commands.card_numbers import command_line
+
+    rest = [] if arguments.mismatches is None else [f"--mismatches {arguments.mismatches.name}"]
+    for name, judgement in judged.items():
+        command = command_line(models[name].card.id, options, "--text", *rest)
+        update_card_by_name(folders[name], judgement, command)
+        _tell_card(folders[name], arguments.json)
+
+
+def _tell_card(folder: Path, json_file: str | None) -> None:
+    if json_file != "-":
+        say(f"Written {folder / 'card.json'}")
+
+
+def _mismatches(arguments: argparse.Namespace) -> list[Mismatch]:
+    """The mismatches to judge.
+
+    Raises:
+        LightSegError: there are some, but nothing is judged by name.
+        DataError: the file cannot be used.
+    """
+    from LightSegLib.evaluation.mismatches import read_mismatches
+
+    if arguments.mismatches is None:
+        return []
+    if not arguments.text:
+        raise LightSegError(
+            "--mismatches needs --text", "Mismatches are texts that fit nothing in an image", "Add --text"
+        )
+    return read_mismatches(arguments.mismatches)
 
 
 def _model_folders(names: list[str], bundled: bool) -> dict[str, Path]:
@@ -186,18 +244,3 @@ def _tell(results: EvaluationResults, json_file: str | None) -> None:
         except OSError as error:
             raise DataError(f"Cannot write {json_file}", str(error), "Choose another file") from error
         say(f"Written {json_file}")
-
-
-def _command(model_id: str, options: EvaluationOptions, baseline: bool) -> str:
-    """The command line that measures this again, without this machine's paths."""
-    words = ["lightseg evaluate", model_id, f"DATA --split {options.split}"]
-    if options.sources is not None:
-        words += ["--sources", *options.sources]
-    if options.structures is not None:
-        words += ["--structures", *(f'"{name}"' for name in options.structures)]
-    if options.cases_per_source is not None:
-        words.append(f"--cases-per-source {options.cases_per_source}")
-    if options.companion is not None:
-        words.append(f"--companion {options.companion}")
-    words.append(f"--clicks {options.clicks}" + ("" if baseline else " --no-baseline"))
-    return " ".join(words)

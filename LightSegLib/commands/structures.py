@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from LightSegLib.commands.card_names import dice_by_name
 from LightSegLib.commands.console import OK, aligned, note, progress, say, say_json
 from LightSegLib.commands.options import add_command, add_json
 from LightSegLib.errors import DataError, ModelError
@@ -29,7 +30,8 @@ def add_parser(commands: Commands) -> None:
         run,
         "List the structures that have a name, or tell how a text is understood.",
         'lightseg structures\nlightseg structures "Niere links"\nlightseg structures kidney --sides both',
-        "labels: of the training data that stand for it. models: bundled ones that find it by its name.",
+        "labels: of the training data that stand for it. models: bundled ones that were taught its name,\n"
+        "with the validation Dice of the name alone, where the card has it.",
     )
     parser.add_argument(
         "text", nargs="*", metavar="TEXT", help="a name or a description; without it, list all"
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         match = _understood(vocabulary, " ".join(arguments.text), arguments)
         structures: Sequence[Structure] = match.candidates
         if arguments.json:
-            found = [_facts(vocabulary, each, cards) for each in structures]
+            found = [_facts(each, cards) for each in structures]
             say_json(
                 {
                     "text": match.text,
@@ -84,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         structures = list(vocabulary)
         if arguments.json:
-            say_json([_facts(vocabulary, each, cards) for each in structures])
+            say_json([_facts(each, cards) for each in structures])
             return OK
     say(aligned(_HEADER, [_row(vocabulary, each, cards) for each in structures]))
     if not cards:
@@ -130,18 +132,16 @@ def _meanings(vocabulary: Vocabulary, source: str | None) -> DescribedMeanings |
         return None
 
 
-def _models_for(vocabulary: Vocabulary, structure: Structure, cards: Sequence[ModelCard]) -> list[str]:
-    """Ids of the models that take text and have learnt all of a structure, by the sources on their cards."""
-    leaves = vocabulary.leaves(structure)
-    able = []
-    for card in cards:
-        sources = {entry.get("source") for entry in card.data}
-        if all(any(source in sources for source, _ in leaf.training_labels) for leaf in leaves):
-            able.append(card.id)
-    return able
+def _models_for(structure: Structure, cards: Sequence[ModelCard]) -> list[dict[str, Any]]:
+    """The models that were taught a structure's name, with the Dice of the name alone from their cards."""
+    return [
+        {"id": card.id, "dice": dice_by_name(card, structure.id)}
+        for card in cards
+        if structure.id in card.capabilities.structures
+    ]
 
 
-def _facts(vocabulary: Vocabulary, structure: Structure, cards: Sequence[ModelCard]) -> dict[str, Any]:
+def _facts(structure: Structure, cards: Sequence[ModelCard]) -> dict[str, Any]:
     return {
         "id": structure.id,
         "name": structure.name,
@@ -155,12 +155,16 @@ def _facts(vocabulary: Vocabulary, structure: Structure, cards: Sequence[ModelCa
         "sides": list(structure.sides),
         "parts": list(structure.parts),
         "training_labels": [list(label) for label in structure.training_labels],
-        "models": _models_for(vocabulary, structure, cards),
+        "models": _models_for(structure, cards),
     }
 
 
 def _row(vocabulary: Vocabulary, structure: Structure, cards: Sequence[ModelCard]) -> list[str]:
     labels = sum(len(leaf.training_labels) for leaf in vocabulary.leaves(structure))
-    models = ", ".join(_models_for(vocabulary, structure, cards)) or "-"
+    models = ", ".join(_written(model) for model in _models_for(structure, cards)) or "-"
     synonyms = len(list(structure.names())) - 1
     return [structure.name, structure.code or "-", str(synonyms), str(labels), models]
+
+
+def _written(model: Mapping[str, Any]) -> str:
+    return model["id"] if model["dice"] is None else f"{model['id']} {model['dice']:.2f}"

@@ -52,8 +52,9 @@ class ModelCard:
         regions: settings of the region policy, where they differ from the defaults.
         training: commit, recipe, hardware, minutes, steps, samples, date, and the model it started from.
         data: sources with licence, origin and number of cases.
-        validation: Dice after 1, 3, 5 and 10 simulated clicks per source, and the baseline's; empty if not
-            measured.
+        validation: Dice after 1, 3, 5 and 10 simulated clicks per source, and the baseline's; under "by_name"
+            Dice by structure of its name alone and with 1 and 3 clicks, and how often what is absent was
+            refused. Empty if not measured.
         memory_bytes: estimated peak of one forward pass, 0 if unknown.
         limits: what it is not good for.
         format: version of this layout.

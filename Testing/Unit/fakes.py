@@ -20,7 +20,7 @@ class FakeModel:
 
     def __init__(self, capabilities=EVERYTHING_BUT_TEXT):
         self.capabilities = capabilities
-        self.card = SimpleNamespace(id="fake", title="Fake")
+        self.card = SimpleNamespace(id="fake", title="Fake", regions={})
         self.patch_kji = (8, 8, 8)
         self.device = "cpu"
 

@@ -30,7 +30,7 @@ class GreyModel:
 
     def __init__(self, patch=PATCH, sure=8.0, capabilities=EVERYTHING_BUT_TEXT):
         self.capabilities = capabilities
-        self.card = SimpleNamespace(id="grey", title="Grey")
+        self.card = SimpleNamespace(id="grey", title="Grey", regions={})
         self.patch_kji = (patch,) * 3
         self.device = "cpu"
         self.sure = sure

@@ -1,45 +1,32 @@
-"""Judging by name: which objects, which numbers, and a mean that needs enough objects."""
+"""Judging by name: which objects, which numbers, a mean of enough objects, and the threshold."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from grey_model import ball, picture
-from reading_model import LEFT, RIGHT, TRUTH, Reader
-from region_cases import FREE, SHAPE
-from tiny_model import write_tiny_model
+from named_data import SOURCE, write_named_data
+from reading_model import Reader
+from region_cases import FREE
 
-from LightSegLib import cli
+from LightSegLib.card_regions import region_settings
 from LightSegLib.errors import DataError
-from LightSegLib.evaluation.by_name import NamedObject, NamedResults, evaluate_by_name, render_names
+from LightSegLib.evaluation.by_name import evaluate_by_name
 from LightSegLib.evaluation.dataset import DataSet
+from LightSegLib.evaluation.mismatches import Mismatch
+from LightSegLib.evaluation.name_judgement import NameJudge
+from LightSegLib.evaluation.named_results import NamedObject, NamedResults, render_names
 from LightSegLib.evaluation.options import EvaluationOptions
-from LightSegLib.geometry import Volume
 from LightSegLib.regions import RegionSegmenter
 from LightSegLib.session import InteractiveSession
 from LightSegLib.text import Vocabulary
 
-SOURCE = "totalseg_examples_ct"
-AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """One case under the name of a source whose labels the vocabulary knows: kidneys, a spleen, a liver."""
-    root = tmp_path_factory.mktemp("data")
-    labels = np.zeros(SHAPE, np.uint8)
-    labels[ball(SHAPE, LEFT, 9)], labels[ball(SHAPE, RIGHT, 7)] = 1, 2
-    labels[2:6, 2:6, 2:6], labels[80:84, 2:6, 2:6] = 3, 4
-    for name, array in (("images", picture(TRUTH).array), ("labels", labels)):
-        (root / SOURCE / name).mkdir(parents=True)
-        Volume(array, AFFINE).write(root / SOURCE / name / "c1.nii.gz")
-    names = {"1": "right kidney", "2": "left kidney", "3": "spleen", "4": "liver"}
-    described = {"label_origin": "manual", "labels": names, "cases": [{"id": "c1"}]}
-    (root / SOURCE / "dataset.json").write_text(json.dumps(described))
-    (root / "split.json").write_text(json.dumps({SOURCE: {"train": [], "val": ["c1"]}}))
-    return root
+    return write_named_data(tmp_path_factory.mktemp("data"))
 
 
 def judged(folder, **options):
@@ -55,6 +42,7 @@ def judged(folder, **options):
 def test_every_object_with_a_name_the_model_was_taught_is_judged(folder):
     results = judged(folder)
     assert results.structures == ("right kidney", "left kidney", "spleen")
+    assert results.objects[2].structure_id == "spleen"
     right, left, spleen = results.objects
     assert right.text > 0.9
     assert left.text > 0.9
@@ -71,7 +59,7 @@ def test_nothing_to_judge_is_said(folder):
 
 def test_the_mean_is_over_structures_with_enough_objects():
     def found(structure, text):
-        return NamedObject("s", "c", structure, text, (text,) * 3, (0.5,) * 3, 0.6, 1.0)
+        return NamedObject("s", "c", structure, structure, text, (text,) * 3, (0.5,) * 3, 0.6, 1.0)
 
     objects = [found("a", text) for text in (0.2, 0.4, 0.6)]
     results = NamedResults("val", (*objects, found("b", 1.0)))
@@ -83,7 +71,61 @@ def test_the_mean_is_over_structures_with_enough_objects():
     assert np.isnan(NamedResults("val", results.objects[:2]).mean(lambda each: each.text))
 
 
-def test_a_model_without_text_is_refused_on_the_command_line(folder, tmp_path, capsys):
-    model = write_tiny_model(tmp_path / "tiny")
-    assert cli.main(["evaluate", str(model), str(folder), "--text", "--device", "cpu"]) == 2
-    assert "cannot be judged by name" in capsys.readouterr().err
+# --- Names of what is not there -----------------------------------------------------------------------------
+
+
+class Doubter(Reader):
+    """Draws the kidneys, wherever it is asked for them, and expects no more than this Dice of them."""
+
+    def __init__(self, of_kidneys=0.6):
+        super().__init__()
+        self.of_kidneys = of_kidneys
+
+    def predict(self, image, guidance, text=None):
+        found = super().predict(image, guidance, text)
+        return (
+            replace(found, confidence=min(found.confidence, self.of_kidneys)) if text is not None else found
+        )
+
+
+def judgement(folder, model, **settings):
+    options = EvaluationOptions(sources=[SOURCE, "hippocampus_mr"])
+    judge = NameJudge(DataSet.open(folder), Vocabulary.load(), options, **settings)
+    return judge.judge(model, lambda share, what: None)
+
+
+def test_the_threshold_of_the_card_holds_unless_it_is_chosen_anew(folder):
+    model = Doubter()
+    found = judgement(folder, model)
+    assert (found.threshold, found.absence, found.refusals) == (region_settings(model).absent, None, None)
+    model.card.regions = {"absent": 0.7}
+    found = judgement(folder, model)
+    assert found.threshold == 0.7
+    assert [each.text for each in found.results.objects] == [0.0, 0.0, 0.0]
+
+
+def test_a_threshold_chosen_anew_holds_for_what_is_measured_after_it(folder):
+    """In the head the kidneys are absent, but drawn like those that are present."""
+    found = judgement(folder, Doubter(), calibrates=True)
+    assert (found.absence.absent, found.absence.present) == (3, 3)
+    assert found.threshold == pytest.approx(0.601)
+    assert found.absence.refused == found.absence.lost == 1.0
+    assert [each.text for each in found.results.objects] == [0.0, 0.0, 0.0]
+    assert found.results.objects[0].confidence == pytest.approx(0.6)
+
+
+def test_mismatches_are_judged_by_the_new_threshold_and_not_used_to_choose_it(folder):
+    kept = [Mismatch("hippocampus_mr", "c1", text) for text in ("rechte Niere", "left kidney")]
+    found = judgement(folder, Doubter(), calibrates=True, mismatches=kept)
+    assert (found.absence.absent, found.threshold) == (1, pytest.approx(0.001))
+    assert [each.outcome for each in found.refusals.answers] == ["drawn", "drawn"]
+    assert found.results.objects[0].text > 0.9
+    assert json.loads(json.dumps(found.to_dict()))["mismatches"]["share"] == 0.0
+
+
+def test_where_no_name_is_certain_to_be_absent_the_threshold_stays(folder):
+    judge = NameJudge(
+        DataSet.open(folder), Vocabulary.load(), EvaluationOptions(sources=[SOURCE]), calibrates=True
+    )
+    found = judge.judge(Doubter(), lambda share, what: None)
+    assert (found.absence, found.threshold) == (None, 0.3)

@@ -12,7 +12,9 @@ from test_text_embeddings import LetterEncoder
 from tiny_model import CLICKS_BOXES_SCRIBBLES_MASK, write_tiny_model
 
 from LightSegLib import cli
+from LightSegLib.commands.card_names import dice_by_name
 from LightSegLib.models.base import Capabilities
+from LightSegLib.models.cards import read_card
 from LightSegLib.resources import VARIABLE, resources_folder
 from LightSegLib.text import Vocabulary
 from LightSegLib.text.embeddings import EMBEDDINGS_NAME, Embeddings
@@ -26,10 +28,16 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def text_model(bundle: Path, *sources: str) -> None:
-    capabilities = Capabilities(**{**asdict(CLICKS_BOXES_SCRIBBLES_MASK), "text": True})
-    data = [{"source": source, "licence": "CC0-1.0", "cases": 1} for source in sources]
-    write_tiny_model(bundle / "Models" / "reader", "reader", capabilities=capabilities, data=data)
+def text_model(bundle: Path, name: str, *taught: str, **dice: float) -> None:
+    """A model that was taught structures, some of them with a Dice of the name alone on its card."""
+    text = {"text": True, "structures": list(taught)}
+    measured = {key: {"objects": 3, "dice": {"0": value}} for key, value in dice.items()}
+    write_tiny_model(
+        bundle / "Models" / name,
+        name,
+        capabilities=Capabilities(**{**asdict(CLICKS_BOXES_SCRIBBLES_MASK), **text}),
+        validation={"by_name": {"structures": measured}} if dice else {},
+    )
 
 
 def test_all_structures_are_listed(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,15 +52,35 @@ def test_all_structures_are_listed(bundle: Path, capsys: pytest.CaptureFixture[s
     assert "No bundled model takes text yet" in said.err
 
 
-def test_a_model_that_takes_text_knows_what_its_sources_label(
+def test_a_model_knows_what_its_card_says_that_it_was_taught(
     bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text_model(bundle, "hippocampus_mr")
+    text_model(bundle, "reader", "hippocampus_anterior", "spleen", spleen=0.8149)
+    text_model(bundle, "scholar", "spleen")
+    write_tiny_model(bundle / "Models" / "tiny")
     assert cli.main(["structures", "--json"]) == 0
     said = capsys.readouterr()
-    knowing = [facts["id"] for facts in json.loads(said.out) if facts["models"] == ["reader"]]
-    assert knowing == ["hippocampus", "hippocampus_anterior", "hippocampus_posterior"]
+    knowing = {facts["id"]: facts["models"] for facts in json.loads(said.out) if facts["models"]}
+    assert knowing == {
+        "hippocampus_anterior": [{"id": "reader", "dice": None}],
+        "spleen": [{"id": "reader", "dice": 0.8149}, {"id": "scholar", "dice": None}],
+    }
     assert said.err == ""
+
+
+def test_the_dice_of_a_name_stands_beside_the_model(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text_model(bundle, "reader", "spleen", "liver", spleen=0.8149)
+    text_model(bundle, "scholar", "spleen")
+    assert cli.main(["structures", "Milz"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].endswith("  reader 0.81, scholar")
+    assert cli.main(["structures", "liver"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].endswith("  reader")
+
+
+@pytest.mark.parametrize("validation", [{}, {"by_name": 3}, {"by_name": {"structures": {"spleen": {}}}}])
+def test_a_card_without_numbers_by_name_shows_none(tmp_path: Path, validation: dict[str, object]) -> None:
+    card = read_card(write_tiny_model(tmp_path / "tiny", validation=validation))
+    assert dice_by_name(card, "spleen") is None
 
 
 def test_a_text_is_explained(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
