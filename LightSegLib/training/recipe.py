@@ -160,3 +160,5 @@ def _check(recipe: Recipe) -> None:
         raise ValueError("source_weights must not be negative")
     if (TextPlan.of(recipe.text) is not None) != bool(recipe.architecture.get("text", 0)):
         raise ValueError("text belongs into the recipe and into its architecture, or into neither")
+    if recipe.text and is_of_slices(recipe.architecture):
+        raise ValueError("only networks of volumes learn names, and this one is of slices")

@@ -117,3 +117,9 @@ def test_kinds_that_are_no_probabilities_are_refused(write, kinds):
 def test_what_would_fail_in_the_middle_of_a_run_is_refused_before(write, entry):
     with pytest.raises(TrainingError, match=next(iter(entry))):
         read_recipe(write(**entry))
+
+
+def test_a_network_of_slices_learns_no_names(write):
+    slices = {"network": "hrmedseg", "config": {}, "text": 384}
+    with pytest.raises(TrainingError, match="only networks of volumes learn names"):
+        read_recipe(write(architecture=slices, text={"alone": 0.5}))
