@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from LightSegLib.errors import ModelError
 from LightSegLib.models.build import build_network, for_inference, text_width
-from LightSegLib.models.film import CODE, FilmText
+from LightSegLib.models.film import CODE, PLACES, FilmText
 from LightSegLib.models.guidance import GUIDANCE_CHANNELS, POSITIVE
 from LightSegLib.models.promptable import PromptableNetwork
 from LightSegLib.networks.refineformer3d import RefineFormer3D
@@ -61,13 +61,17 @@ def unequal(one: Tensor, other: Tensor) -> bool:
 # --- The layer ----------------------------------------------------------------------------------------------
 
 
-def test_scale_and_shift_are_linear_in_the_text_and_per_channel() -> None:
+def test_scale_and_shift_are_linear_in_the_text_and_differ_by_channel_and_place() -> None:
     film = FilmText(WIDTH, [4, 8])
     nn.init.normal_(film.stages[1].weight)
     text, features = texts(3), torch.randn(3, 8, 2, 3, 4)
-    scale, shift = film.stages[1](film.codes(text)).chunk(2, dim=1)
-    expected = torch.stack([f * (1 + a[:, None, None, None]) for f, a in zip(features, scale, strict=True)])
-    torch.testing.assert_close(film(text)(1, features), expected + shift[:, :, None, None, None])
+    found = film(text)(1, features)
+    weights = film.stages[1](film.codes(text)).view(3, PLACES, 2, 8)
+    for k, j, i in ((0, 0, 0), (1, 2, 3), (0, 1, 2)):
+        at = [(2 * index + 1) / length - 1 for index, length in zip((k, j, i), (2, 3, 4), strict=True)]
+        place = torch.tensor([1.0, *at, *(x * x - 1 / 3 for x in at)])
+        scale, shift = torch.einsum("nplc,p->lnc", weights, place)
+        torch.testing.assert_close(found[:, :, k, j, i], features[:, :, k, j, i] * (1 + scale) + shift)
 
 
 def test_a_layer_begins_silent_and_has_no_biases() -> None:
