@@ -91,9 +91,6 @@ class RegionSegmenter:
         named = _named(changed_by, image)
         held = IndexBox.of_mask(current)
         vector = self._vector(prompts.text)
-        elsewhere = held is not None and _is_elsewhere(prompts, named, held)
-        if elsewhere:
-            current = np.zeros_like(current)
         looker = Looker(
             self.model,
             image,
@@ -104,7 +101,7 @@ class RegionSegmenter:
             check_cancelled,
             vector,
         )
-        started = (held is not None and not elsewhere) or bool(prompts.boxes)
+        started = held is not None or bool(prompts.boxes)
         if not started and len(looker.positive) == 0 and vector is None:
             return _unchanged(current, named)
         if self._standing is not None:
@@ -122,8 +119,6 @@ class RegionSegmenter:
         if prompts.boxes and framed(looker.positive, prompts.boxes).all():
             cut_to_boxes(box, mask, current, prompts.boxes, settings.box_slack)
         answer = Answer(box, mask, probability, looks[0].confidence, looker.network_seconds)
-        if elsewhere and held is not None:
-            answer = _alone(answer, held)
         return snapped(answer, image, current, held) if settings.snapping else answer
 
     def _vector(self, text: str | None) -> np.ndarray | None:
@@ -150,30 +145,6 @@ def _named(prompt: Prompt, image: PreparedImage) -> IndexBox:
     if isinstance(prompt, Box):
         return IndexBox(prompt.lower_ijk, prompt.upper_ijk)
     return image.volume.box
-
-
-def _is_elsewhere(prompts: PromptSet, named: IndexBox, held: IndexBox) -> bool:
-    """Whether the newest prompt says that a name was found in the wrong place: the first positive one, right
-    after the name, and beside all that was drawn for it.
-    """
-    *_, before, newest = [None, *prompts]
-    if not isinstance(before, Text) or not isinstance(newest, Point | Scribble) or not newest.positive:
-        return False
-    first = all(
-        isinstance(each, Text) or (isinstance(each, Point | Scribble) and not each.positive)
-        for each in list(prompts)[:-1]
-    )
-    return first and named.intersect(held).is_empty
-
-
-def _alone(answer: Answer, held: IndexBox) -> Answer:
-    """The answer, and nothing of what was drawn before in a box."""
-    box = answer.box.union(held)
-    mask = np.zeros(box.shape_ijk[::-1], bool)
-    probability = np.zeros(box.shape_ijk[::-1], np.float32)
-    place = answer.box.slices_in(box)
-    mask[place], probability[place] = answer.mask, answer.probability
-    return replace(answer, box=box, mask=mask, probability=probability)
 
 
 def _around(points_ijk: object) -> IndexBox:

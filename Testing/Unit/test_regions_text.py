@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from grey_model import ball, dice, picture
 from reading_model import LEFT, RIGHT, TRUTH, Reader
 from region_cases import FREE, SHAPE
-from scipy import ndimage
 
 from LightSegLib.errors import CapabilityError
 from LightSegLib.geometry import Volume
-from LightSegLib.models.base import Prediction
-from LightSegLib.models.guidance import POSITIVE
 from LightSegLib.orientation import Turn
 from LightSegLib.regions import RegionSegmenter
 from LightSegLib.session import InteractiveSession
@@ -65,47 +60,6 @@ def test_a_click_after_the_name_goes_on_with_it() -> None:
     session.add_point(LEFT)
     assert set(model.told) == {"kidney_left"}
     assert session.mask[LEFT[::-1]]
-
-
-class Mistaken(Reader):
-    """Takes the wrong ball for what is named, unless a click says which one it is."""
-
-    def predict(self, image, guidance, text=None):
-        clicked = guidance[POSITIVE].max() > 0.5
-        prediction = super().predict(image, guidance, text)
-        if not clicked or text is None:
-            return prediction
-        balls, _ = ndimage.label(image[0] > 0)
-        wanted = balls == balls[np.unravel_index(guidance[POSITIVE].argmax(), balls.shape)]
-        return Prediction(np.where(wanted, 8.0, -8.0).astype(np.float32), 0.9)
-
-
-@pytest.mark.parametrize("snapping", [False, True])
-def test_a_click_beside_what_a_name_found_says_that_it_is_elsewhere(snapping: bool) -> None:
-    model = Mistaken()
-    session = InteractiveSession(model, RegionSegmenter(model, replace(FREE, snapping=snapping)))
-    session.set_image(picture(TRUTH))
-    session.set_text("left kidney")
-    assert session.mask[LEFT[::-1]]
-    model.told.clear()
-    change = session.add_point(RIGHT)
-    assert set(model.told) == {"kidney_left"}
-    assert dice(session.mask, ball(SHAPE, RIGHT, 7)) > 0.9
-    assert change.box.contains(LEFT)  # where something was wiped out
-    session.undo()
-    assert session.mask[LEFT[::-1]]
-    session.redo()
-    session.add_point(LEFT)  # a later click adds, as always
-    assert session.mask[LEFT[::-1]]
-    assert session.mask[RIGHT[::-1]]
-
-
-def test_a_click_that_touches_what_a_name_found_keeps_it() -> None:
-    session, _ = begun()
-    session.set_text("left kidney")
-    before = session.mask.copy()
-    session.add_point(LEFT)
-    assert (session.mask & before).sum() > 0.8 * before.sum()
 
 
 def test_what_is_not_there_is_said_and_nothing_drawn() -> None:
