@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from LightSegLib.connected import keep_connected, unmarked_parts
+from LightSegLib.connected import keep_connected, keep_likeliest, unmarked_parts
 from LightSegLib.geometry import IndexBox, SamplingGrid, sample_grid
 from LightSegLib.intensities import PreparedImage
 from LightSegLib.models import guidance as channels
@@ -152,7 +152,10 @@ class Looker:
         if inertia is not None and previous is not None:
             logits = logits + inertia.towards(previous, grid)
         if self.connected:
-            logits = keep_connected(logits, self._seeds(grid, previous))
+            seeds = self._seeds(grid, previous)
+            if self.text is not None and not seeds.any():
+                logits = keep_likeliest(logits)
+            logits = keep_connected(logits, seeds)
         beyond = reaches_beyond(logits > 0, grid, volume.shape_ijk)
         return Look(grid, zoom, logits, prediction.confidence, beyond)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from LightSegLib.connected import REACH, keep_connected, unmarked_parts
+from LightSegLib.connected import REACH, keep_connected, keep_likeliest, unmarked_parts
 
 SHAPE = (12, 12, 20)
 
@@ -86,3 +86,20 @@ def test_parts_that_a_mark_touches_or_comes_close_to_are_left_out() -> None:
 def test_without_marks_all_parts_are_unmarked() -> None:
     np.testing.assert_array_equal(unmarked_parts(answer() > 0, seeds()), answer() > 0)
     assert not unmarked_parts(np.zeros(SHAPE, bool), seeds((5, 5, 3))).any()
+
+
+def test_of_several_parts_the_likeliest_is_kept() -> None:
+    logits = np.full((12, 12, 12), -3.0, np.float32)
+    logits[1:5, 1:5, 1:5] = 0.2  # larger, but hardly likely: 64 times 0.55
+    logits[7:10, 7:11, 7:11] = 4.0  # 48 times 0.98
+    found = keep_likeliest(logits)
+    assert (found > 0).sum() == 48
+    assert (found[7:10, 7:11, 7:11] == 4.0).all()
+    assert found.dtype == logits.dtype
+
+
+def test_a_single_part_or_none_stays_as_it_is() -> None:
+    one = np.full((6, 6, 6), -1.0, np.float32)
+    assert keep_likeliest(one) is one
+    one[2:4] = 1.0
+    assert keep_likeliest(one) is one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from grey_model import ball, dice, picture
@@ -60,6 +62,27 @@ def test_a_click_after_the_name_goes_on_with_it() -> None:
     session.add_point(LEFT)
     assert set(model.told) == {"kidney_left"}
     assert session.mask[LEFT[::-1]]
+
+
+class Doubtful(Reader):
+    """Finds what is named, and less surely the other kidney as well."""
+
+    def predict(self, image, guidance, text=None):
+        prediction = super().predict(image, guidance, text)
+        if text is None:
+            return prediction
+        other = (image[0] > 0) & (prediction.logits < 0)
+        return replace(prediction, logits=np.where(other, 0.5, prediction.logits).astype(np.float32))
+
+
+def test_of_several_places_that_a_name_finds_the_likeliest_is_kept() -> None:
+    model = Doubtful()
+    session = InteractiveSession(model, RegionSegmenter(model, FREE))
+    session.set_image(picture(TRUTH))
+    session.set_text("left kidney")
+    assert dice(session.mask, ball(SHAPE, LEFT, 9)) > 0.9
+    closest = model.seen[-1][0][0] > 0
+    assert closest.mean() > 0.05  # the region suits one kidney, not both
 
 
 def test_what_is_not_there_is_said_and_nothing_drawn() -> None:
