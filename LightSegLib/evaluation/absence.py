@@ -16,7 +16,7 @@ from LightSegLib.errors import DataError
 
 WANTED_REFUSED = 0.95
 """Share of the absent names that a threshold should refuse."""
-LEAST_REFUSED = 0.90
+LEAST_REFUSED = 0.85
 """What is enough where the wanted share would cost many present ones."""
 MANY_LOST = 0.10
 """Share of the present names whose loss is much."""
@@ -52,7 +52,7 @@ def choose_threshold(present: Sequence[float], absent: Sequence[float]) -> Absen
 
     It is the lowest one that refuses 95 % of the absent names: of few names, at least that share, so of less
     than 20 all. If that loses more than 10 % of the present names, the two overlap: then, among those that
-    refuse at least 90 %, it is the one with the best mean of the shares of absent names refused and of
+    refuse at least 85 %, it is the one with the best mean of the shares of absent names refused and of
     present names kept; the lowest of equals.
 
     Args:
