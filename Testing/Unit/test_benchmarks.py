@@ -277,7 +277,7 @@ def test_the_whole_benchmark_runs_on_a_tiny_volume_with_a_stand_in(
     model.card.weights = SimpleNamespace(parameters=1_000_000)
     model.warm_up = lambda: SimpleNamespace(seconds=0.01, describe=lambda: "float32, channels first")
     monkeypatch.setattr(LightSegLib, "load_model", lambda *_, **__: model, raising=False)
-    monkeypatch.setattr(regions, "RegionSegmenter", lambda _: FakeSegmenter())
+    monkeypatch.setattr(regions, "RegionSegmenter", lambda model, settings: FakeSegmenter())
     arguments = ["--size", "32", "32", "32", "--clicks", "5", "--no-peers"]
     assert click_benchmark.main(arguments) == 0
     printed = capsys.readouterr().out

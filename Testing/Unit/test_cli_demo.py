@@ -49,7 +49,7 @@ def demo(tmp_path, tiny_model):  # noqa: F811
 
 def learn(monkeypatch, truth, slices):
     learner = Learner(truth, slices)
-    monkeypatch.setattr(regions, "RegionSegmenter", lambda model: learner)
+    monkeypatch.setattr(regions, "RegionSegmenter", lambda model, settings: learner)
     return learner
 
 

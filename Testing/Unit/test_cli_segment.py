@@ -42,7 +42,7 @@ def image(tmp_path):
 def seen(monkeypatch):
     """The prompts that reached the segmenter, in order; it paints a cube around each."""
     segmenter = FakeSegmenter(radius=1)
-    monkeypatch.setattr(regions, "RegionSegmenter", lambda model: segmenter)
+    monkeypatch.setattr(regions, "RegionSegmenter", lambda model, settings: segmenter)
     return segmenter.calls
 
 
@@ -166,7 +166,7 @@ def test_an_initial_mask_on_another_grid_is_refused(segment, image, tmp_path, ca
 
 
 def test_every_further_text_begins_a_segment_with_a_number_of_its_own(image, tmp_path, monkeypatch):
-    monkeypatch.setattr(regions, "RegionSegmenter", lambda model: FakeSegmenter(radius=1))
+    monkeypatch.setattr(regions, "RegionSegmenter", lambda model, settings: FakeSegmenter(radius=1))
     takes_text = replace(CLICKS_BOXES_SCRIBBLES_MASK, text=True)
     model = write_tiny_model(tmp_path / "reader", capabilities=takes_text)
     prompts = ["--text", "spleen", "--point", "5,6,7", "--text", "liver", "--point", "15,6,7"]

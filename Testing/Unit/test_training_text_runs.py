@@ -53,7 +53,7 @@ def test_a_run_teaches_names_and_its_card_says_which(tmp_path, clock):
     assert card.architecture["text"] == WIDTH
     assert "3 structures" in card.limits
     shipped = load_file(tmp_path / "model" / "model.safetensors")
-    assert shipped["film.stages.0.weight"].shape[1] == WIDTH
+    assert shipped["film.codes.weight"].shape[1] == WIDTH
 
 
 def test_the_exported_model_hears_the_name(tmp_path, clock, embeddings):
