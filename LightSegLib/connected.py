@@ -30,8 +30,7 @@ def keep_connected(logits: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     kept = _touched(components, count, seeds)
     if kept[1:].all() or not kept.any():
         return logits
-    dropped = mask & ~kept[components]
-    return np.where(dropped, -np.abs(logits), logits)
+    return _without(logits, mask & ~kept[components])
 
 
 def keep_likeliest(logits: np.ndarray) -> np.ndarray:
@@ -50,7 +49,10 @@ def keep_likeliest(logits: np.ndarray) -> np.ndarray:
         return logits
     probability = 1 / (1 + np.exp(-logits.astype(np.float64)))
     likeliest = 1 + int(np.argmax(ndimage.sum_labels(probability, components, range(1, count + 1))))
-    dropped = (components > 0) & (components != likeliest)
+    return _without(logits, (components > 0) & (components != likeliest))
+
+
+def _without(logits: np.ndarray, dropped: np.ndarray) -> np.ndarray:
     return np.where(dropped, -np.abs(logits), logits)
 
 

@@ -160,7 +160,7 @@ class Looker:
         return Look(grid, zoom, logits, prediction.confidence, beyond)
 
     def _predict(self, image: np.ndarray, guidance: np.ndarray, twice: bool) -> Prediction:
-        if self.text is not None and self.turn is not None:
+        if self.turn is not None:
             told = self.model.predict(self.turn.apply(image), self.turn.apply(guidance), self.text)
             return Prediction(self.turn.undo(told.logits), told.confidence)
         straight = self.model.predict(image, guidance)

@@ -14,9 +14,10 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from LightSegLib.errors import Cancelled, LightSegError, OutOfMemoryError
+from LightSegLib.errors import Cancelled, DataError, LightSegError, OutOfMemoryError
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: fine; not what the command promises; usage or bad input; stopped by the user."""
@@ -35,6 +36,19 @@ def say(text: str = "") -> None:
 def say_json(value: Any) -> None:
     """Print one JSON value to stdout, as the only thing there."""
     say(json.dumps(value, indent=1, allow_nan=False))
+
+
+def write_json(value: Any, file: str) -> None:
+    """Write one JSON value to a file, and say so.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    try:
+        Path(file).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"Cannot write {file}", str(error), "Choose another file") from error
+    say(f"Written {file}")
 
 
 def note(text: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from LightSegLib.commands.console import OK, progress, say, say_json
+from LightSegLib.commands.console import OK, progress, say, say_json, write_json
 from LightSegLib.commands.evaluating_names import judge_names
 from LightSegLib.commands.options import add_command, add_device, at_least_one
 from LightSegLib.errors import CapabilityError, DataError, LightSegError
@@ -238,9 +237,4 @@ def _tell(results: EvaluationResults, json_file: str | None) -> None:
     say()
     say(render_notes(results))
     if json_file is not None:
-        try:
-            content = json.dumps(results.to_dict(), indent=1, allow_nan=False)
-            Path(json_file).write_text(content + "\n", encoding="utf-8")
-        except OSError as error:
-            raise DataError(f"Cannot write {json_file}", str(error), "Choose another file") from error
-        say(f"Written {json_file}")
+        write_json(results.to_dict(), json_file)

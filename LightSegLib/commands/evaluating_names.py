@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from LightSegLib.commands.console import aligned, note, progress, say, say_json
-from LightSegLib.errors import CapabilityError, DataError
+from LightSegLib.commands.console import aligned, note, progress, say, say_json, write_json
+from LightSegLib.errors import CapabilityError
 
 if TYPE_CHECKING:
     from LightSegLib.evaluation.absence import Absence
@@ -112,8 +110,4 @@ def _write(judged: Mapping[str, NameJudgement], json_file: str | None) -> None:
     if json_file == "-":
         say_json(numbers)
     elif json_file is not None:
-        try:
-            Path(json_file).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise DataError(f"Cannot write {json_file}", str(error), "Choose another file") from error
-        say(f"Written {json_file}")
+        write_json(numbers, json_file)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from LightSegLib.index_box import IndexBox
 from LightSegLib.models.cells import channels_to_space
 from LightSegLib.networks.cpu_ops import Conv3d, resize_linear
 
@@ -54,9 +55,9 @@ class BorderHead(nn.Module):
             logits: (N, 1, D, H, W), the answer so far.
         """
         context = self.features(features)
-        grid = tuple(slice(0, length // CELL) for length in x.shape[2:])
         if torch.is_grad_enabled() or x.device.type != "cpu":
-            return self._correction(x, context, logits, grid)
+            everywhere = tuple(slice(0, length // CELL) for length in x.shape[2:])
+            return self._correction(x, context, logits, everywhere)
         correction = torch.zeros_like(logits)
         for sample in range(len(x)):
             one = slice(sample, sample + 1)
@@ -81,16 +82,16 @@ def uncertain_cells(logits: Tensor) -> tuple[slice, ...] | None:
     """The box of cells that the head must see to correct all uncertain voxels of (D, H, W) logits, three
     slices; None if there are no uncertain ones.
     """
-    uncertain = logits.abs() < CERTAIN
-    cells = []
-    for axis, length in enumerate(logits.shape):
-        others = tuple(other for other in range(3) if other != axis)
-        places = uncertain.sum(others).nonzero()
-        if not len(places):
-            return None
-        first, last = int(places[0]) // CELL, int(places[-1]) // CELL
-        cells.append(slice(max(0, first - _REACH), min(length // CELL, last + 1 + _REACH)))
-    return tuple(cells)
+    uncertain = IndexBox.of_mask((logits.abs() < CERTAIN).numpy())
+    if uncertain is None:
+        return None
+    return tuple(
+        slice(
+            max(0, voxels.start // CELL - _REACH),
+            min(length // CELL, (voxels.stop - 1) // CELL + 1 + _REACH),
+        )
+        for voxels, length in zip(uncertain.slices, logits.shape, strict=True)
+    )
 
 
 def _voxels(cells: tuple[slice, ...]) -> tuple[slice, ...]:

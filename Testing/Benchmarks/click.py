@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,17 +56,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status, which is 0 also when a budget is missed."""
-    options = parse(arguments)
-    if options.threads:
-        os.environ["OMP_NUM_THREADS"] = str(options.threads)  # before torch starts; LightSeg heeds it too
-    from LightSegLib.errors import LightSegError
+    from Testing.Benchmarks.command import run_command
 
-    try:
-        run_benchmark(options)
-    except LightSegError as error:
-        print(f"click.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command("click.py", parse(arguments), run_benchmark)
 
 
 def run_benchmark(options: argparse.Namespace) -> None:

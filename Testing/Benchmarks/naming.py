@@ -10,7 +10,6 @@ whether a whole structure was drawn or hardly anything, since both cost differen
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,17 +50,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status, which is 0 also when the budget is missed."""
-    options = parse(arguments)
-    if options.threads:
-        os.environ["OMP_NUM_THREADS"] = str(options.threads)  # before torch starts; LightSeg heeds it too
-    from LightSegLib.errors import LightSegError
+    from Testing.Benchmarks.command import run_command
 
-    try:
-        run_benchmark(options)
-    except LightSegError as error:
-        print(f"naming.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command("naming.py", parse(arguments), run_benchmark)
 
 
 def run_benchmark(options: argparse.Namespace) -> None:
