@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from LightSegLib import __version__
 from LightSegLib.commands import (
+    average,
     console,
     demo,
     doctor,
@@ -27,7 +28,7 @@ from LightSegLib.commands import (
 from LightSegLib.commands.options import add_everywhere
 from LightSegLib.commands.written_prompts import join_coordinates
 
-COMMANDS = (demo, segment, models, networks, structures, doctor, pack, train, evaluate)
+COMMANDS = (demo, segment, models, networks, structures, doctor, pack, train, average, evaluate)
 
 
 def build_parser() -> argparse.ArgumentParser:

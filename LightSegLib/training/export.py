@@ -97,7 +97,7 @@ def export_model(
     if beginning is not None and keep > 0:
         state = keep_beginning(state, beginning, keep, started_from)
         started_from["kept"] = keep
-    commit = _commit()  # before the weights are written: in a checkout they would count as a change
+    commit = commit_of_checkout()  # before the weights are written: they would count as a change
     weights = save_weights(state, output)
     card = ModelCard(
         id=recipe.model_id,
@@ -191,7 +191,7 @@ def describe_hardware(device: torch.device) -> str:
     return f"{name}, PyTorch {torch.__version__}, Python {platform.python_version()}"
 
 
-def _commit() -> str:
+def commit_of_checkout() -> str:
     """The commit of the checkout this library stands in, with a mark if it was changed; empty outside one."""
     folder = Path(__file__).resolve().parent
     try:

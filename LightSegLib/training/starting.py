@@ -37,7 +37,7 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
         ModelError: there is no such model, or it is damaged.
         TrainingError: the model is of another architecture.
     """
-    card, weights = _trained(name_or_folder)
+    card, weights = trained(name_or_folder)
     own = network.state_dict()
     if image_channels(card.architecture) == 1:
         weights = widened(weights, own)
@@ -49,7 +49,7 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
             "Start from a model of the recipe's architecture, or from none",
         )
     network.load_state_dict({**own, **weights})
-    return _history(card)
+    return behind(card)
 
 
 def widened(weights: Mapping[str, Tensor], wide: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -108,7 +108,7 @@ def keep_beginning(
         ModelError: there is no such model, or it is damaged.
         TrainingError: the run did not begin with it.
     """
-    card, beginning = _trained(name_or_folder)
+    card, beginning = trained(name_or_folder)
     if card.weights.sha256 != history.get("sha256"):
         raise TrainingError(
             f"The run did not start from {name_or_folder}",
@@ -123,14 +123,20 @@ def keep_beginning(
     }
 
 
-def _trained(name_or_folder: str | Path) -> tuple[ModelCard, dict[str, Tensor]]:
+def trained(name_or_folder: str | Path) -> tuple[ModelCard, dict[str, Tensor]]:
+    """Card and weights, in float32, of a bundled model or a model folder.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+    """
     folder, card = find_model(name_or_folder)
     network = build_any(card.architecture, card.patch)
     load_weights(network, folder, card.weights)
     return card, network.state_dict()
 
 
-def _history(card: ModelCard) -> dict[str, Any]:
+def behind(card: ModelCard) -> dict[str, Any]:
+    """Id and checksum of a model, and the minutes, steps and samples behind it, its beginning's included."""
     earlier = card.training.get("started_from") or {}
     spent = {
         name: round(card.training.get(name, 0) + earlier.get(name, 0), 1)
