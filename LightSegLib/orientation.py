@@ -7,6 +7,7 @@ along the index axes of their image; here axes are swapped and flipped, and noth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,14 +35,13 @@ class Turn:
         Args:
             ijk_to_ras: 4x4 affine; oblique axes count as the patient's axis they are nearest to.
         """
-        from scipy.optimize import linear_sum_assignment
-
         columns = np.asarray(ijk_to_ras, np.float64)[:3, :3]
         directions = (columns / np.linalg.norm(columns, axis=0)).T[::-1]  # of K, J, I
         cosines = _UPRIGHT_RAS @ directions.T
-        _, chosen = linear_sum_assignment(-np.abs(cosines))
-        k, j, i = (int(axis) for axis in chosen)
-        signs = [bool(cosines[row, axis] < 0) for row, axis in enumerate(chosen)]
+        # Six orders can be tried; scipy's assignment would take a second to import, in the first name's time.
+        rows = list(range(3))
+        k, j, i = max(permutations(rows), key=lambda order: float(np.abs(cosines[rows, order]).sum()))
+        signs = [bool(cosines[row, axis] < 0) for row, axis in enumerate((k, j, i))]
         return cls((k, j, i), (signs[0], signs[1], signs[2]))
 
     @property

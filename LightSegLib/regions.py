@@ -114,7 +114,7 @@ class RegionSegmenter:
         if self._standing is not None:
             self._standing.note(looker.looked)
         if vector is not None and looks[0].confidence < settings.absent and not len(looker.positive):
-            return _nothing(current, held or named, looks[0].confidence, looker.network_seconds)
+            return _nothing(current, held, looks[0].confidence, looker.network_seconds)
         box, mask, probability = paste(looks, current, held)
         if prompts.boxes and framed(looker.positive, prompts.boxes).all():
             cut_to_boxes(box, mask, current, prompts.boxes, settings.box_slack)
@@ -178,8 +178,12 @@ def snapped(answer: Answer, image: PreparedImage, current: np.ndarray, held: Ind
     return replace(answer, box=box, mask=mask[inner], probability=probability[inner], drawn=drawn[inner])
 
 
-def _nothing(current: np.ndarray, box: IndexBox, confidence: float, seconds: float) -> Answer:
-    """The structure that was named is not there: what was drawn for another name goes."""
+def _nothing(current: np.ndarray, held: IndexBox | None, confidence: float, seconds: float) -> Answer:
+    """The structure that was named is not there: what was drawn for another name goes.
+
+    An empty mask stays as it is, which one voxel says as well as the whole image would.
+    """
+    box = held or IndexBox((0, 0, 0), (1, 1, 1))
     mask = np.zeros_like(current[box.slices])
     return Answer(box, mask, mask.astype(np.float32), confidence, seconds, drawn=mask)
 

@@ -12,7 +12,9 @@ from region_cases import FREE, SHAPE
 
 from LightSegLib.errors import CapabilityError
 from LightSegLib.geometry import Volume
+from LightSegLib.intensities import prepare
 from LightSegLib.orientation import Turn
+from LightSegLib.prompts import PromptSet, Text
 from LightSegLib.regions import RegionSegmenter
 from LightSegLib.session import InteractiveSession
 from LightSegLib.text import AmbiguousTextError, UnknownTextError
@@ -94,6 +96,14 @@ def test_what_is_not_there_is_said_and_nothing_drawn() -> None:
     assert change.confidence < 0.1
     session.undo()
     assert session.mask.any()
+
+
+def test_saying_that_nothing_is_there_makes_no_array_of_the_whole_image() -> None:
+    text = Text("spleen")
+    nothing = np.zeros(SHAPE[::-1], bool)
+    image = prepare(picture(TRUTH))
+    answer = RegionSegmenter(Reader(), FREE).segment(image, PromptSet((text,)), nothing, text)
+    assert (answer.box.size, answer.mask.any()) == (1, False)
 
 
 @pytest.mark.parametrize(
