@@ -1,4 +1,6 @@
-"""Losses: Dice with cross-entropy (MONAI), the expected Dice, and VeloxSeg's texture terms (SDKT)."""
+"""Losses: Dice with cross-entropy (MONAI), the expected Dice, soft labels, and VeloxSeg's texture terms
+(SDKT).
+"""
 
 from __future__ import annotations
 
@@ -64,6 +66,18 @@ def confidence_loss(
     if empty_is_zero:
         wanted = torch.where((target.flatten(1) > 0.5).any(dim=1), wanted, 0.0)
     return functional.binary_cross_entropy_with_logits(expected.float(), wanted)
+
+
+def soft_label_loss(logits: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
+    """Binary cross-entropy to soft labels, the mean over the field of view; a scalar.
+
+    Args:
+        logits: (N, 1, D, H, W).
+        labels: (N, 1, D, H, W), 0 to 1, such as a teacher's probabilities.
+        valid: (N, 1, D, H, W), 1 inside the field of view.
+    """
+    loss = functional.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none")
+    return (loss * valid).sum() / valid.sum().clamp(min=1)
 
 
 def texture_loss(student: Tensor, teachers: Sequence[Tensor]) -> Tensor:

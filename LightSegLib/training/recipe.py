@@ -46,9 +46,11 @@ class Recipe:
             without teachers.
         channel_names, unsigned_channels: what the card says of an image of several channels, see
             `models.base.Capabilities`.
-        teacher: for networks of slices, whose embeddings the network's shall resemble: a folder with a SAM of
-            transformers, or a model folder of a larger network of slices; none if empty.
-        distillation_weight: of that resemblance, see `training.distillation`.
+        teacher: a model that the network shall come to resemble; none if empty. For a network of volumes, a
+            bundled model's name or a model folder, whose answers count, see `training.answer_teacher`. For
+            one of slices, whose embeddings count, see `training.distillation`: a folder with a SAM of
+            transformers, or a model folder of a larger network of slices.
+        distillation_weight: of that resemblance.
         text: how often interactions begin with a structure's name, see `training.text_plan`; needs "text" in
             the architecture. Empty trains without text.
         seed: of samples and weights.
@@ -140,6 +142,8 @@ def _check(recipe: Recipe) -> None:
             value, int if item.type == "int" else int | float
         ):
             raise TypeError(f"{item.name} must be a number ({item.type}), not {value!r}")
+        if item.type == "str" and not isinstance(value, str):
+            raise TypeError(f"{item.name} must be a text, not {value!r}")
     for name in ("patch", "batch", "minutes", "learning_rate", "clip_norm"):
         if not getattr(recipe, name) > 0:
             raise ValueError(f"{name} must be above 0, not {getattr(recipe, name)!r}")
@@ -149,8 +153,6 @@ def _check(recipe: Recipe) -> None:
             raise ValueError(f"{name} must not be negative, as {getattr(recipe, name)!r} is")
     if bool(recipe.teacher) != bool(recipe.distillation_weight):
         raise ValueError("teacher and distillation_weight go together: give both, or neither")
-    if recipe.teacher and not is_of_slices(recipe.architecture):
-        raise ValueError("only networks of slices learn from a teacher, and this one is of volumes")
     for name in ("warm_up", "average_decay", "closer", "plain", "continue_probability"):
         if not 0 <= getattr(recipe, name) <= 1:
             raise ValueError(f"{name} must lie between 0 and 1, unlike {getattr(recipe, name)!r}")

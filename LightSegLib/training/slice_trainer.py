@@ -62,7 +62,7 @@ class SliceTrainer(Trainer):
             raise TrainingError(
                 "The recipe weighs texture teachers, which networks of slices do not have",
                 f"{weights}, reconstruction_weight {recipe.reconstruction_weight:g}",
-                "Set both to 0; `teacher` and `distillation_weight` are for networks of slices",
+                "Set both to 0; `teacher` and `distillation_weight` are another way to be taught",
             )
         network = build_slices(recipe.architecture, recipe.patch)
         self.distillation: FeatureDistillation | None = None

@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 from LightSegLib.errors import Cancelled, LightSegError, TrainingError
 from LightSegLib.models.build import build_network
 from LightSegLib.models.promptable import PromptableNetwork, PromptableOutput
+from LightSegLib.training.answer_teacher import AnswerTeacher, read_answer_teacher
 from LightSegLib.training.chains import Batch, Chain, batch
 from LightSegLib.training.checkpoints import PROGRESS_NAME, Progress, load_checkpoint, save_checkpoint
 from LightSegLib.training.export import DATA_NAME, describe_data, describe_hardware
@@ -33,6 +34,7 @@ from LightSegLib.training.losses import (
     confidence_loss,
     reconstruction_loss,
     soft_dice,
+    soft_label_loss,
     texture_loss,
 )
 from LightSegLib.training.mixed_precision import prefers_bfloat16, prepare_grouped_convolutions
@@ -66,14 +68,16 @@ class Trainer:
             None. A resumed run has weights of its own.
 
     Raises:
-        TrainingError: no time to train, a checkpoint or a beginning that does not fit, a recipe that weighs
-            teachers but builds none, or one whose network takes texts of another width than the vocabulary's.
+        TrainingError: no time to train, a checkpoint, a beginning or a teacher that does not fit, a recipe
+            that weighs texture teachers but builds none, or one whose network takes texts of another width
+            than the vocabulary's.
         DataError: a recipe with text, and no structure of the pack has a name.
-        ModelError: there is no such beginning, or it is damaged.
+        ModelError: there is no such beginning or teacher, or it is damaged.
     """
 
     stream_kind: Callable[..., SampleStream] = SampleStream
     chain_kind: Callable[..., Slot] = Chain
+    teacher: AnswerTeacher | None = None
 
     def __init__(
         self,
@@ -194,10 +198,13 @@ class Trainer:
                 self._log(window, report)
 
     def _built(self) -> nn.Module:
-        """The network with random weights."""
+        """The network with random weights; its teacher of answers, if there is one, stands outside it."""
         network = build_network(self.recipe.architecture, self.recipe.patch)
         if self.taught and not network.has_teachers:
             raise _no_teachers(self.recipe)
+        if self.recipe.teacher:
+            self.teacher = read_answer_teacher(self.recipe)
+            self.teacher.network.to(self.device)
         return network
 
     def save(self) -> None:
@@ -255,7 +262,7 @@ class Trainer:
         self, image: Tensor, guidance: Tensor, target: Tensor, valid: Tensor, text: Tensor | None = None
     ) -> tuple[PromptableOutput, Tensor]:
         """The network's answer and its loss, teachers included where the recipe weighs them."""
-        recipe, teaching = self.recipe, None
+        recipe, teaching, wanted = self.recipe, None, None
         told = text if text is not None and text.shape[1] else None
         network = cast(PromptableNetwork, self.network)
         with torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
@@ -263,6 +270,8 @@ class Trainer:
                 output, teaching = network.forward_with_teachers(image, guidance, told)
             else:
                 output = network(image, guidance, told)
+            if self.teacher is not None:
+                wanted = self.teacher.probabilities(image, guidance, told)
         loss = self.loss([output.logits, output.coarse], target, valid)
         sure = confidence_loss(output.expected, output.logits, target, valid, empty_is_zero=True)
         loss = loss + recipe.confidence_weight * sure
@@ -270,6 +279,8 @@ class Trainer:
             texture = texture_loss(teaching.student_gram, teaching.teacher_grams)
             redrawn = reconstruction_loss(teaching.reconstruction, teaching.target, valid)
             loss = loss + recipe.texture_weight * texture + recipe.reconstruction_weight * redrawn
+        if wanted is not None:
+            loss = loss + recipe.distillation_weight * soft_label_loss(output.logits, wanted, valid)
         return output, loss
 
     def _set_learning_rate(self) -> None:

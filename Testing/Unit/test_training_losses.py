@@ -10,6 +10,7 @@ from LightSegLib.training.losses import (
     confidence_loss,
     reconstruction_loss,
     soft_dice,
+    soft_label_loss,
     texture_loss,
 )
 
@@ -125,3 +126,32 @@ def test_a_reconstruction_is_judged_inside_the_field_of_view_only():
     assert float(loss.detach()) == 0.0
     assert not wrong.grad.any()
     assert float(reconstruction_loss(image, image + 1, torch.zeros(SHAPE))) == 0.0
+
+
+# --- Soft labels --------------------------------------------------------------------------------------------
+
+
+def test_an_answer_costs_least_where_it_equals_the_soft_label():
+    label = noise(1)
+    answer = label.clone().requires_grad_()
+    equal = soft_label_loss(answer, torch.sigmoid(label), torch.ones(SHAPE))
+    equal.backward()
+    assert float(answer.grad.abs().max()) < 1e-7
+    for other in (label + 0.1, label - 0.1, -label):
+        assert soft_label_loss(other, torch.sigmoid(label), torch.ones(SHAPE)) > equal
+
+
+def test_hard_labels_are_a_case_of_soft_ones():
+    perfect = 30 * (target() * 2 - 1)
+    assert float(soft_label_loss(perfect, target(), torch.ones(SHAPE))) < 1e-6
+    assert float(soft_label_loss(-perfect, target(), torch.ones(SHAPE))) == pytest.approx(30)
+
+
+def test_soft_labels_count_inside_the_field_of_view_only():
+    answer, label = noise().requires_grad_(), torch.sigmoid(noise(1))
+    loss = soft_label_loss(answer, label, valid())
+    loss.backward()
+    assert not answer.grad[valid() == 0].any()
+    inside = [part[..., :6] for part in (answer.detach(), label)]
+    assert torch.isclose(loss.detach(), soft_label_loss(*inside, torch.ones_like(inside[0])))
+    assert float(soft_label_loss(answer, label, torch.zeros(SHAPE)).detach()) == 0

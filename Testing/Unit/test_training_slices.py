@@ -12,7 +12,6 @@ import torch
 from sam_cases import tiny_sam
 from slice_network import CONFIG, SIZE, SLICES, slice_recipe, write_slice_model
 from training_cases import TenStepsPerSecond, ball_case, stop_after
-from training_cases import tiny_recipe as volume_recipe
 
 from LightSegLib.cli import main
 from LightSegLib.errors import Cancelled, TrainingError
@@ -337,7 +336,6 @@ def test_a_model_of_volumes_is_no_teacher(trainer, tmp_path):
         (slice_recipe(teacher="sam"), "go together"),
         (slice_recipe(distillation_weight=1.0), "go together"),
         (slice_recipe(teacher="sam", distillation_weight=-1.0), "distillation_weight must not be negative"),
-        (volume_recipe(teacher="sam", distillation_weight=1.0), "only networks of slices"),
     ],
 )
 def test_a_recipe_that_misuses_a_teacher_is_refused(recipe, words, tmp_path):
