@@ -27,7 +27,7 @@ def build_slices(architecture: Mapping[str, Any], patch: int) -> PromptableSlice
 
     Args:
         architecture: {"network": "hrmedseg", "config": its settings; `in_ch` is 1 and `image_size` the patch
-            where they are left out}.
+            where they are left out, "detail": channels of the head at full resolution, none without}.
         patch: pixels along the edge of the square it sees.
 
     Raises:
@@ -44,13 +44,17 @@ def build_slices(architecture: Mapping[str, Any], patch: int) -> PromptableSlice
         usual = {"in_ch": 1, "image_size": patch, "stored_rotations": False}
         settings = HRMedSegConfig.from_dict({**usual, **architecture.get("config", {})})
         settings.grid(patch, patch)
+        detail = int(architecture.get("detail", 0))
+        if detail < 0 or detail % 2 or (detail and patch % 4):
+            msg = f"detail {detail} must be an even number from 0 up, and the patch {patch} a multiple of 4"
+            raise ValueError(msg)
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"The settings of the network {architecture.get('network')} cannot be used",
             str(error),
             "Correct the recipe or the card",
         ) from error
-    return PromptableSlices(HRMedSeg(settings))
+    return PromptableSlices(HRMedSeg(settings), detail)
 
 
 def build_any(

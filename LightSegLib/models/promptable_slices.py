@@ -1,7 +1,8 @@
 """What makes HRMedSeg a model to be trained and asked slice by slice, without touching the network's files.
 
-One grey channel in, prompts in SAM's manner, logits out; and a head that the released network does not have
-says how good the answer probably is.
+One grey channel in, prompts in SAM's manner, logits out; and two heads that the released network does not
+have: one corrects the answer at full resolution, where the recipe asks for it, one says how good it probably
+is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from LightSegLib.models import drawn_slices
 from LightSegLib.models.expected import answer_numbers, confidence_head
+from LightSegLib.models.slice_detail import SliceDetail
 from LightSegLib.networks.hrmedseg import HRMedSeg
 from LightSegLib.networks.hrmedseg_prompts import CELL
 
@@ -22,12 +25,15 @@ class SliceOutput(NamedTuple):
     """What the network says of slices.
 
     Attributes:
-        logits: (N, 1, h, w), `CELL` times the embedding's grid along each edge; positive inside.
+        logits: (N, 1, H, W), those of the square with the head at full resolution, else `CELL` times the
+            embedding's grid along each edge; positive inside.
         expected: (N,), logit of the Dice coefficient expected of them.
+        coarse: the network's own answer in the same shape, for deep supervision.
     """
 
     logits: Tensor
     expected: Tensor
+    coarse: Tensor
 
 
 class SlicePrompts(NamedTuple):
@@ -51,20 +57,34 @@ class PromptableSlices(nn.Module):
 
     Args:
         network: the network; of one or more input channels, which all get the same grey values.
+        detail: hidden channels of the head at full resolution; 0 builds none.
     """
 
-    def __init__(self, network: HRMedSeg) -> None:
+    def __init__(self, network: HRMedSeg, detail: int = 0) -> None:
         super().__init__()
         self.network = network
-        self.confidence = confidence_head(network.config.embedding_ch)
+        features = network.config.embedding_ch
+        self.detail = SliceDetail(drawn_slices.CHANNELS, features, detail) if detail else None
+        self.confidence = confidence_head(features)
 
     def encode(self, image: Tensor) -> Tensor:
-        """Embedding (N, E, H / patch, W / patch) of slices (N, 1, H, W), -1 to 1.
+        """Embedding (N, E + F, H / patch, W / patch) of slices (N, 1, H, W), -1 to 1.
+
+        The first E channels are the network's embedding. The F others are the pixels of each cell for the
+        head at full resolution; without it there are none.
 
         Raises:
             ValueError: an edge is no multiple of the network's patch.
         """
-        return self.network.encode(image.expand(-1, self.network.config.in_ch, -1, -1))
+        features = self.network.encode(image.expand(-1, self.network.config.in_ch, -1, -1))
+        if self.detail is None:
+            return features
+        pixels = functional.pixel_unshuffle(image, self.network.config.patch_size)
+        return torch.cat([features, pixels.to(features.dtype)], dim=1)
+
+    def features(self, embedding: Tensor) -> Tensor:
+        """The network's own part (N, E, h, w) of what `encode` returned."""
+        return embedding[:, : self.network.config.embedding_ch]
 
     def decode(
         self,
@@ -77,7 +97,7 @@ class PromptableSlices(nn.Module):
         """Answer prompts on encoded slices.
 
         Args:
-            embedding: (N, E, h, w), from `encode`.
+            embedding: (N, E + F, h, w), from `encode`.
             boxes: (N, 4), as in `SlicePrompts`; so are the others.
             points: (N, P, 2).
             labels: (N, P).
@@ -86,11 +106,20 @@ class PromptableSlices(nn.Module):
         Raises:
             ValueError: a shape or a label does not fit; the message says which does.
         """
-        if previous is not None:
-            previous = at_resolution(previous, (CELL * embedding.shape[2], CELL * embedding.shape[3]))
-        logits = self.network.decode(embedding, points, labels, boxes, previous)
-        expected = self.confidence(answer_numbers(embedding, logits, CELL))[:, 0]
-        return SliceOutput(logits, expected)
+        features, shown = self.features(embedding), previous
+        if shown is not None:
+            shown = at_resolution(shown, (CELL * embedding.shape[2], CELL * embedding.shape[3]))
+        logits = coarse = self.network.decode(features, points, labels, boxes, shown)
+        if self.detail is not None:
+            pixels = embedding[:, features.shape[1] :].detach().expand(len(logits), -1, -1, -1)
+            image = functional.pixel_shuffle(pixels, self.network.config.patch_size)
+            size = (image.shape[2], image.shape[3])
+            before = None if previous is None else at_resolution(previous, size)
+            coarse = self.network.enlarge(logits, size)
+            channels = drawn_slices.drawn(image, points, labels, boxes, before)
+            logits = coarse + self.detail(channels, features, coarse)
+        numbers = answer_numbers(features, logits, logits.shape[2] // features.shape[2])
+        return SliceOutput(logits, self.confidence(numbers)[:, 0], coarse)
 
     def forward(
         self,
@@ -116,8 +145,7 @@ class PromptableSlices(nn.Module):
         parts = [self._answer_alike(embedding, prompts, numbers) for numbers in alike.values()]
         order = [number for numbers in alike.values() for number in numbers]
         back = torch.tensor(order, device=embedding.device).argsort()
-        logits, expected = (torch.cat(values)[back] for values in zip(*parts, strict=True))
-        return SliceOutput(logits, expected)
+        return SliceOutput(*(torch.cat(values)[back] for values in zip(*parts, strict=True)))
 
     def _answer_alike(
         self, embedding: Tensor, prompts: Sequence[SlicePrompts], numbers: list[int]

@@ -33,6 +33,7 @@ class Apprentice(PromptableSlices):
     def __init__(self, network: nn.Module, channels: int) -> None:
         trained = cast(PromptableSlices, network)
         super().__init__(trained.network)
+        self.detail = trained.detail
         width = trained.network.config.embedding_ch
         self.projection = nn.Conv2d(width, channels, 1) if channels != width else nn.Identity()
 
@@ -81,10 +82,11 @@ class SliceTrainer(Trainer):
         with torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
             embedding = network.encode(image)
             output = network.answer(embedding, [chain.prompts() for chain in slices])
-            loss = self._resemblance(image, embedding)
-        logits = network.network.enlarge(output.logits.float(), image.shape[2:])
+            loss = self._resemblance(image, network.features(embedding))
+        answers = (output.logits,) if network.detail is None else (output.logits, output.coarse)
+        logits, *others = (network.network.enlarge(answer.float(), image.shape[2:]) for answer in answers)
         sure = confidence_loss(output.expected, logits, target, valid)
-        loss = loss + self.loss([logits], target, valid) + self.recipe.confidence_weight * sure
+        loss = loss + self.loss([logits, *others], target, valid) + self.recipe.confidence_weight * sure
         return Learnt(loss, logits, target, valid)
 
     def _resemblance(self, image: Tensor, embedding: Tensor) -> Tensor:

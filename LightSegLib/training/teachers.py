@@ -11,6 +11,7 @@ from torch.nn import functional
 from LightSegLib.errors import ModelError, TrainingError
 from LightSegLib.models.build_slices import build_slices, is_of_slices
 from LightSegLib.models.cards import ModelCard
+from LightSegLib.models.promptable_slices import PromptableSlices
 from LightSegLib.models.registry import find_model
 from LightSegLib.models.sam_config import read_normalisation
 from LightSegLib.models.weights import load_weights
@@ -55,13 +56,13 @@ class SliceTeacher(nn.Module):
 class _OwnEncoder(nn.Module):
     """The encoder of a promptable network of slices."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: PromptableSlices) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        embedding: Tensor = self.network.encode(image)  # type: ignore[operator]
-        return embedding
+        network = self.network
+        return network.features(network.encode(image))
 
 
 def read_teacher(name_or_folder: str | Path, cells: int) -> tuple[SliceTeacher, int]:
