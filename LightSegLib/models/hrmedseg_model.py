@@ -42,6 +42,8 @@ class HRMedSegModel(LoadedSlices):
         OutOfMemoryError: it does not fit into the memory.
     """
 
+    needs_points = False
+
     def __init__(self, card: ModelCard, network: PromptableSlices, device: torch.device) -> None:
         try:
             network.network.config.grid(card.patch, card.patch)

@@ -19,6 +19,8 @@ class LoadedSlices:
         device: where it runs.
     """
 
+    needs_points = True
+
     def __init__(self, card: ModelCard, device: torch.device) -> None:
         self.card = card
         self.load_seconds = 0.0

@@ -37,6 +37,13 @@ class SliceModel(Protocol):
         """Pixels along the edge of the square it sees."""
         ...
 
+    @property
+    def needs_points(self) -> bool:
+        """Whether a slice without prompts is asked about with points inside its neighbour's mask, as SAM has
+        to be; else the mask and a box are enough, and only the user's points are shown as points.
+        """
+        ...
+
     def encode(self, image: np.ndarray) -> Any:
         """Look at a slice.
 

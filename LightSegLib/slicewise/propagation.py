@@ -106,7 +106,8 @@ class Propagation:
             area = before.window.box(self.shape_ijk)
         prompt = self.placed.box_in(index)
         drawn = named_box(prompt) if prompt is not None else self._grown(area)
-        pixels = deepest_points(before.mask, self.settings.parts)
+        parts = self.settings.parts if self.looker.model.needs_points else 0
+        pixels = deepest_points(before.mask, parts)
         voxels = before.window.places(pixels, before.mask.shape)
         labels = np.ones(len(voxels), np.int64)
 

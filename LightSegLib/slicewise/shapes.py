@@ -18,7 +18,7 @@ def deepest_points(mask: np.ndarray, parts: int) -> np.ndarray:
     from scipy import ndimage
 
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
+    if not rows.size or not parts:
         return np.zeros((0, 2))
     top, left = int(rows[0]), int(columns[0])
     # The border of the array is a border of the mask, too.

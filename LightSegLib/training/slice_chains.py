@@ -18,7 +18,6 @@ from torch import Tensor
 from LightSegLib.models.promptable_slices import SlicePrompts
 from LightSegLib.slicewise.judging import SliceSettings
 from LightSegLib.slicewise.looking import SURE
-from LightSegLib.slicewise.shapes import deepest_points
 from LightSegLib.training.chains import GOOD_ENOUGH
 from LightSegLib.training.clicks import PromptState, add_correction, corrupt, first_prompts
 from LightSegLib.training.samples import Sample
@@ -104,7 +103,6 @@ class SliceChain:
         """Go on in the neighbouring slice, from the mask and the logits (H, W) of this one."""
         settings = SliceSettings()
         state = PromptState(mask.shape)
-        state.positive = [place[::-1] for place in deepest_points(mask, settings.parts)]
         bounds = ndimage.find_objects(mask.astype(np.uint8))[0]
         lower, upper = (np.array([getattr(side, end) for side in bounds]) for end in ("start", "stop"))
         margin = np.array([1 + math.ceil(settings.slack * extent) for extent in upper - lower])

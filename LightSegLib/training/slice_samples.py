@@ -17,6 +17,10 @@ from LightSegLib.training.scenes import View
 from LightSegLib.training.slice_scenes import SliceScene, draw_slice
 
 MIN_TARGET_PIXELS = 24
+LAST = 0.4
+"""Share of the samples with a neighbour that show where the structure ends: a session follows it until there,
+and the network has to say so.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,18 @@ class SliceStream(SampleStream):
             image, target = synthesis.shape_world(self.plan.size, random, axes=2)
             return _made_up(image, target, torch.ones_like(target), random)
         plain = kind == "real" and random.random() < self.plan.plain
+        onwards = int(random.choice([-1, 1])) if random.random() < self.plan.closer else 0
+        last = onwards if random.random() < LAST else 0
         case, value = self._structure(random)
         try:
             scene = draw_slice(
-                case, value, self.plan.size, random, extent_range=self.plan.extent_range, upright=plain
+                case,
+                value,
+                self.plan.size,
+                random,
+                extent_range=self.plan.extent_range,
+                upright=plain,
+                last=last,
             )
         except VolumeError:  # too narrow to be sliced; there are other cases
             return None
@@ -56,17 +68,17 @@ class SliceStream(SampleStream):
         if kind == "recoloured":
             image = synthesis.recolour(view.image, view.labels, random)
             return _made_up(image, view.target, view.valid, random)
-        return self._sliced(scene, view, plain, random)
+        return self._sliced(scene, view, plain, onwards, random)
 
     def _sliced(
-        self, scene: SliceScene, view: View, plain: bool, random: np.random.Generator
+        self, scene: SliceScene, view: View, plain: bool, onwards: int, random: np.random.Generator
     ) -> SliceSample | None:
         if view.target.sum() < MIN_TARGET_PIXELS:
             return None
         seed = None if plain else int(random.integers(2**31))
         beside = None
-        if random.random() < self.plan.closer:
-            index = scene.index + int(random.choice([-1, 1]))
+        if onwards:
+            index = scene.index + onwards
             if 0 <= index < scene.case.image.shape[2 - scene.axis]:
                 next_view = scene.render(self.plan.size, index)
                 # Contrast is kept where the structure is here: next door it may have ended.

@@ -91,6 +91,7 @@ def draw_slice(
     *,
     extent_range: Sequence[float] = (0.1, 0.9),
     upright: bool = False,
+    last: int = 0,
 ) -> SliceScene:
     """Draw a plane through a structure, and a square in it.
 
@@ -102,6 +103,7 @@ def draw_slice(
         extent_range: longest extent of the structure in the plane over the square's edge, drawn
             log-uniformly; smaller where the voxels would be blown up too far.
         upright: a square as a session shows it; else turned, mirrored and stretched at random.
+        last: 1 or -1 for the structure's last plane in that direction along the axis, 0 for any one.
 
     Raises:
         VolumeError: no plane of the case is an image: it has a few voxels along all axes but one.
@@ -109,8 +111,10 @@ def draw_slice(
     volume = Volume(case.image, np.diag([*case.spacing_kji[::-1], 1.0]))
     axis = _plane(volume, size, random)
     voxels = np.argwhere(case.label_map == value)
-    index = int(voxels[random.integers(len(voxels))][2 - axis])
-    flat = voxels[voxels[:, 2 - axis] == index]
+    planes = voxels[:, 2 - axis]
+    drawn = planes[random.integers(len(voxels))]
+    index = int(drawn if last == 0 else planes.max() if last > 0 else planes.min())
+    flat = voxels[planes == index]
     flat = np.delete(flat, 2 - axis, axis=1)
     if upright:
         origin, matrix = _session_square(volume, axis, size, flat, random)

@@ -33,6 +33,7 @@ class GreySliceModel:
         self.capabilities = FLAT
         self.card = SimpleNamespace(id="grey slices", title="Grey slices")
         self.device = "cpu"
+        self.needs_points = True
         self.size = size
         self.shrink = shrink
         self.confidence = confidence

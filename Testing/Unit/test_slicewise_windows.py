@@ -256,6 +256,7 @@ def test_the_deepest_points_are_those_of_the_largest_parts():
     assert deepest_points(mask, 2).tolist() == [[6, 6], [5, 22]]
     assert len(deepest_points(mask, 9)) == 3
     assert deepest_points(np.zeros((4, 4), bool), 3).shape == (0, 2)
+    assert deepest_points(mask, 0).shape == (0, 2)
 
 
 # --- Embeddings ---------------------------------------------------------------------------------------------

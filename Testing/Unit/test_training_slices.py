@@ -98,7 +98,7 @@ def test_a_correction_shows_the_answer_as_a_mask_and_adds_a_click():
     assert one.answered == 1
 
 
-def test_a_chain_goes_on_next_door_with_its_own_logits_points_and_a_box():
+def test_a_chain_goes_on_next_door_with_its_own_logits_and_a_box():
     next_door = sample(mask=disc(shift=2))
     for seed in range(20):
         one = chain(sample(next_door), seed)
@@ -110,10 +110,7 @@ def test_a_chain_goes_on_next_door_with_its_own_logits_points_and_a_box():
             continue
         points, labels, box, previous = one.prompts()
         assert previous is logits
-        assert labels.tolist() == [1]
-        x, y = points[0].tolist()
-        assert abs(x - 26) < 1.5  # the deepest point of the answer
-        assert abs(y - 20) < 1.5
+        assert (len(points), len(labels)) == (0, 0)
         assert box.tolist() == pytest.approx([16 - 5.5, 10 - 5.5, 36 + 5.5, 30 + 5.5])
         assert one.answered == 1
         return
