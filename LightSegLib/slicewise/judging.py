@@ -30,6 +30,8 @@ class SliceSettings:
             size.
         parts: separate parts of a mask that are pointed at in the next slice.
         box_slack: how far beyond a drawn box the mask may reach, as a share of the box.
+        deep: in a slice with negative clicks only, a part that the model keeps although it was clicked at
+            least this deep, as a share of its innermost pixel's depth, is taken away.
     """
 
     connected: bool = True
@@ -40,6 +42,7 @@ class SliceSettings:
     slack: float = 0.15
     parts: int = 3
     box_slack: float = 0.1
+    deep: float = 0.5
 
 
 class Verdict(Enum):

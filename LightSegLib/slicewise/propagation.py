@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from LightSegLib.slicewise.judging import Brightness, SliceSettings, Verdict, ju
 from LightSegLib.slicewise.looking import SURE, Found, Question, SliceLooker
 from LightSegLib.slicewise.painting import Painting
 from LightSegLib.slicewise.placing import PlacedPrompts, box_around, named_box
-from LightSegLib.slicewise.shapes import deepest_points
+from LightSegLib.slicewise.shapes import deepest_points, refused_parts
 from LightSegLib.slicewise.window import Window, plane_axes
 
 
@@ -75,8 +76,19 @@ class Propagation:
             return None if held is None else (2 * window.mask(self.painting.current) - 1) * np.float32(SURE)
 
         found = self.looker.look(index, area, Question(voxels, labels, drawn), prior)
+        if prompt is None and not labels.any():
+            found = self._given_way(found, voxels)
         self.painting.paint(found)
         return found
+
+    def _given_way(self, found: Found, negative: np.ndarray) -> Found:
+        """The same without parts that were clicked away; voxels (N, 3), IJK, of negative clicks alone."""
+        if found.prior is None:
+            return found
+        spread = found.window.spread(found.logits.shape)
+        clicks = spread.index_to_sample(negative)[:, list(plane_axes(self.axis))]
+        refused = refused_parts(found.prior > 0, found.mask, clicks, self.settings.deep)
+        return replace(found, logits=np.where(refused, np.float32(-SURE), found.logits))
 
     def _follow(self, begin: Found, slices: range, ours: bool) -> None:
         """Go on from a slice until the structure ends or is lost, or the slices do.

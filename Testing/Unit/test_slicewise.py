@@ -333,3 +333,18 @@ def test_the_boxes_of_a_model_that_takes_none_are_refused():
     with pytest.raises(CapabilityError, match="boxes"):
         session.add_box((8, 8, 8), (34, 34, 14))
     assert Box((8, 8, 8), (34, 34, 14)) not in session.prompts
+
+
+class DeafSliceModel(GreySliceModel):
+    """Gives no way to negative points."""
+
+    def decode(self, embedding, points, labels, box, previous):
+        return super().decode(embedding, points[labels == 1], labels[labels == 1], box, previous)
+
+
+def test_a_slice_that_is_clicked_away_goes_also_when_the_model_is_deaf():
+    session, _, _ = session_on(tube(), model=DeafSliceModel())
+    session.add_point((19, 18, 10))
+    session.add_point((19, 18, 16), positive=False)
+    kept = np.flatnonzero(session.mask.any(axis=(1, 2)))
+    assert (kept[0], kept[-1]) == (4, 15)  # and what lies beyond it, since the click that holds is before

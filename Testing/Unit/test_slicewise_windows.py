@@ -15,7 +15,7 @@ from LightSegLib.slicewise.embeddings import EmbeddingCache, size_of
 from LightSegLib.slicewise.judging import Brightness, SliceSettings, Verdict, judge
 from LightSegLib.slicewise.looking import Found
 from LightSegLib.slicewise.segmenter import SliceSegmenter
-from LightSegLib.slicewise.shapes import deepest_points
+from LightSegLib.slicewise.shapes import deepest_points, refused_parts
 from LightSegLib.slicewise.windows import Windows, choose_axis
 
 SHAPE_KJI = (12, 20, 30)
@@ -313,3 +313,24 @@ def test_a_new_image_makes_all_embeddings_useless_and_frees_them():
     session.add_point((19, 18, 10))
     assert len(model.encoded) == 2 * count
     assert len(segmenter.embeddings) == count
+
+
+def test_a_part_is_refused_by_a_click_near_its_middle_and_by_no_other():
+    mask = np.zeros((24, 32), bool)
+    mask[2:13, 2:13] = True
+    mask[2:13, 20:31] = True
+    left = mask & (np.arange(32) < 16)
+    holed = mask.copy()
+    holed[6:9, 6:9] = False
+    assert np.array_equal(refused_parts(mask, mask, np.array([[7.0, 7.0]]), 0.5), left)
+    assert np.array_equal(refused_parts(mask, holed, np.array([[7.0, 7.0]]), 0.5), left & holed)
+    assert np.array_equal(refused_parts(mask, mask, np.array([[7.0, 7.0], [25.0, 7.0]]), 0.5), mask)
+    for clicks in ([[2.0, 7.0], [16.0, 7.0], [99.0, 7.0]], np.zeros((0, 2))):
+        assert not refused_parts(mask, mask, np.array(clicks), 0.5).any()
+
+
+def test_where_the_model_gave_way_nothing_more_is_refused():
+    mask, half = np.zeros((24, 32), bool), np.zeros((24, 32), bool)
+    mask[2:13, 2:13] = True
+    half[2:13, 2:6] = True
+    assert not refused_parts(mask, half, np.array([[7.0, 7.0]]), 0.5).any()
