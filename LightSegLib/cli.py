@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from LightSegLib import __version__
 from LightSegLib.commands import (
     average,
+    benchmark,
     console,
     demo,
     doctor,
@@ -28,7 +29,7 @@ from LightSegLib.commands import (
 from LightSegLib.commands.options import add_everywhere
 from LightSegLib.commands.written_prompts import join_coordinates
 
-COMMANDS = (demo, segment, models, networks, structures, doctor, pack, train, average, evaluate)
+COMMANDS = (demo, segment, models, networks, structures, doctor, pack, train, average, evaluate, benchmark)
 
 
 def build_parser() -> argparse.ArgumentParser:

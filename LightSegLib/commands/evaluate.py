@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from LightSegLib.commands.console import OK, progress, say, say_json, write_json
 from LightSegLib.commands.evaluating_names import judge_names
+from LightSegLib.commands.evaluating_trust import add_trust, judge_models, tell_trust
+from LightSegLib.commands.judging import baselines, load_models, model_folders, session_of
 from LightSegLib.commands.options import add_command, add_device, at_least_one
-from LightSegLib.errors import CapabilityError, DataError, LightSegError
+from LightSegLib.errors import DataError, LightSegError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from LightSegLib.commands.options import Commands
+    from LightSegLib.evaluation.dataset import DataSet
     from LightSegLib.evaluation.evaluate import SegmenterFactory
     from LightSegLib.evaluation.mismatches import Mismatch
     from LightSegLib.evaluation.name_judgement import NameJudgement
@@ -27,7 +30,8 @@ BASELINE = "grow-from-seeds"
 _EXAMPLE = """\
 lightseg evaluate veloxseg-small data --split val
 lightseg evaluate runs/small/veloxseg-small data --sources sarcoma_ct --no-baseline --json numbers.json
-lightseg evaluate runs/text/veloxseg-text data --text --mismatches mismatches.csv"""
+lightseg evaluate runs/text/veloxseg-text data --text --mismatches mismatches.csv
+lightseg evaluate veloxseg-small data --trust --cases-per-source 3 --picture reliability.svg"""
 _DETAILS = """\
 DATA holds split.json and a folder per source. The simulated user first clicks the innermost voxel of an
 object, then that of the largest error. Slicer's grow-from-seeds gets the same user, in the same table."""
@@ -61,7 +65,13 @@ def add_parser(commands: Commands) -> None:
         metavar="FILE",
         help="with --text: also names of what is not in an image, a table with the columns source,case,text",
     )
+    add_trust(parser)
     parser.add_argument("--no-baseline", action="store_true", help=f"leave {BASELINE} out")
+    parser.add_argument(
+        "--random-walker",
+        action="store_true",
+        help="also this baseline; seconds per click, needs scikit-image",
+    )
     add_device(parser)
     parser.add_argument("--json", metavar="FILE", help="also write all numbers to a file; - prints them only")
     parser.add_argument(
@@ -74,9 +84,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate."""
-    from LightSegLib.commands.card_numbers import command_line, update_card
     from LightSegLib.evaluation.dataset import DataSet
-    from LightSegLib.evaluation.evaluate import evaluate
     from LightSegLib.evaluation.mismatches import by_case
     from LightSegLib.evaluation.options import EvaluationOptions, select_cases
 
@@ -88,20 +96,43 @@ def run(arguments: argparse.Namespace) -> int:
         companion=arguments.companion,
         clicks=arguments.clicks,
     )
-    _check_json_file(arguments.json)
+    _check_what_goes_together(arguments)
+    for file in (arguments.json, arguments.picture):
+        _check_folder(file)
     pairs = _mismatches(arguments)
-    folders = _model_folders(arguments.models, arguments.all)
+    folders = model_folders(arguments.models, arguments.all)
     data = DataSet.open(arguments.data)
     select_cases(data, options)  # these two complain before the models are loaded
     by_case(pairs, data)
-    baselines = {} if arguments.no_baseline or arguments.text else _baselines()
-    models = _load(folders, arguments.device)
+    alone = arguments.no_baseline or arguments.text or arguments.trust
+    opponents = {} if alone else baselines(arguments.random_walker)
+    models = load_models(folders, arguments.device)
     if arguments.text:
         judged = judge_names(data, models, options, pairs, arguments.json, arguments.update_card)
         if arguments.update_card:
             _update_names(judged, models, folders, options, arguments)
         return OK
-    methods = {name: _session_of(model) for name, model in models.items()}
+    if arguments.trust:
+        sessions = {name: session_of(model) for name, model in models.items()}
+        tell_trust(judge_models(data, sessions, options), arguments.json, arguments.picture)
+        return OK
+    _judge_clicks(data, models, opponents, folders, options, arguments)
+    return OK
+
+
+def _judge_clicks(
+    data: DataSet,
+    models: Mapping[str, LoadedModel],
+    baselines: Mapping[str, SegmenterFactory],
+    folders: Mapping[str, Path],
+    options: EvaluationOptions,
+    arguments: argparse.Namespace,
+) -> None:
+    """Print what clicks reach, and write it into the cards where asked for."""
+    from LightSegLib.commands.card_numbers import command_line, update_card
+    from LightSegLib.evaluation.evaluate import evaluate
+
+    methods = {name: session_of(model) for name, model in models.items()}
     with progress("Evaluating") as report:
         results = evaluate(
             data,
@@ -116,7 +147,6 @@ def run(arguments: argparse.Namespace) -> int:
             command = command_line(model.card.id, options, *rest)
             update_card(folders[name], results, name, BASELINE if baselines else None, command)
             _tell_card(folders[name], arguments.json)
-    return OK
 
 
 def _update_names(
@@ -160,66 +190,30 @@ def _mismatches(arguments: argparse.Namespace) -> list[Mismatch]:
     return read_mismatches(arguments.mismatches)
 
 
-def _model_folders(names: list[str], bundled: bool) -> dict[str, Path]:
-    """Name in the table -> folder of each model to judge: the card's id, or what was given if that is taken.
+def _check_what_goes_together(arguments: argparse.Namespace) -> None:
+    """Refuse options that exclude each other.
 
     Raises:
-        LightSegError: no model is named.
-        ModelError: there is no such model.
+        LightSegError: see the messages.
     """
-    from LightSegLib.models.registry import find_model, list_models
-
-    wanted = [*names, *([card.id for card in list_models()] if bundled else [])]
-    if not wanted:
+    if arguments.trust and (arguments.text or arguments.update_card):
         raise LightSegError(
-            "No model is named", "The last name is the data set", "Name models before it, or give --all"
+            "--trust goes with neither --text nor --update-card",
+            "It judges clicks, and cards have no place for what it finds",
+            "Evaluate twice",
         )
-    folders: dict[str, Path] = {}
-    for given in wanted:
-        folder, card = find_model(given)
-        if folder not in folders.values():
-            folders[given if card.id in folders else card.id] = folder
-    return folders
+    if arguments.picture is not None and not arguments.trust:
+        raise LightSegError("--picture needs --trust", "It shows expected against true Dice", "Add --trust")
 
 
-def _baselines() -> dict[str, SegmenterFactory]:
-    """The baselines by name, if they can run here.
-
-    Raises:
-        CapabilityError: slicer-core is not installed.
-    """
-    from LightSegLib.evaluation.grow_from_seeds import baselines
-
-    found: dict[str, SegmenterFactory] = dict(baselines())
-    try:
-        for make in found.values():
-            make()
-    except CapabilityError as error:
-        advice = "Install it with `pip install slicer-core`, or leave the baseline out with --no-baseline"
-        raise CapabilityError(error.what, error.why, advice) from error
-    return found
-
-
-def _load(folders: dict[str, Path], device: str) -> dict[str, LoadedModel]:
-    from LightSegLib.commands.loading import ready_model
-
-    return {name: ready_model(str(folder), device)[0] for name, folder in folders.items()}
-
-
-def _session_of(model: LoadedModel) -> SegmenterFactory:
-    from LightSegLib.evaluation.channel_session import ChannelSession
-
-    return lambda: ChannelSession(model)
-
-
-def _check_json_file(json_file: str | None) -> None:
-    """Find out before the work whether the numbers can be written.
+def _check_folder(file: str | Path | None) -> None:
+    """Find out before the work whether a file can be written.
 
     Raises:
         DataError: the folder does not exist.
     """
-    if json_file is not None and not Path(json_file).parent.is_dir():
-        raise DataError(f"Cannot write {json_file}", "There is no such folder", "Create it or choose another")
+    if file is not None and not Path(file).parent.is_dir():
+        raise DataError(f"Cannot write {file}", "There is no such folder", "Create it or choose another")
 
 
 def _tell(results: EvaluationResults, json_file: str | None) -> None:

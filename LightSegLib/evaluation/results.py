@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 CHECKPOINTS = (1, 3, 5, 10)
 TARGET_DICE = 0.85
@@ -175,6 +175,17 @@ class EvaluationResults:
                 {key: _finite(value) for key, value in asdict(row).items()} for row in self.objects
             ]
         return content
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> EvaluationResults:
+        """What `to_dict` wrote with its objects; an infinite distance there comes back as None."""
+        objects = tuple(
+            ObjectResult(
+                **{**row, "dice": tuple(row["dice"]), "click_seconds": tuple(row["click_seconds"])},
+            )
+            for row in content["objects"]
+        )
+        return cls(content["protocol"]["clicks"], content["protocol"]["split"], objects)
 
 
 def clicks_to(dice: Sequence[float], target: float = TARGET_DICE) -> int:

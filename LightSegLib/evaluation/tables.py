@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from LightSegLib.evaluation.markdown import markdown_table
 from LightSegLib.evaluation.results import TARGET_DICE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from LightSegLib.evaluation.results import EvaluationResults, Summary
 
 
@@ -19,7 +18,7 @@ def render_table(results: EvaluationResults) -> str:
     for source in results.sources:
         rows.extend(_row(results.of_source(method, source), distances) for method in results.methods)
     rows.extend(_row(results.over_sources(method), distances) for method in results.methods)
-    return _markdown(rows)
+    return markdown_table(rows, names=2)
 
 
 def render_notes(results: EvaluationResults) -> str:
@@ -48,20 +47,3 @@ def _row(summary: Summary, distances: bool) -> list[str]:
         cells.append("-" if summary.hd95_mm is None else f"{summary.hd95_mm:.1f}")
         cells.append("-" if summary.surface_dice is None else f"{summary.surface_dice:.3f}")
     return cells
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Pad the columns to one width; names to the left, numbers to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    names = 2
-    lines = [
-        "| "
-        + " | ".join(
-            cell.ljust(width) if column < names else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        + " |"
-        for row in rows
-    ]
-    rules = [("-" * (w + 2)) if column < names else "-" * (w + 1) + ":" for column, w in enumerate(widths)]
-    return "\n".join([lines[0], "|" + "|".join(rules) + "|", *lines[1:]])

@@ -104,13 +104,18 @@ class FallbackRunner:
         self._device = device
 
     def __call__(self, *inputs: Tensor) -> Any:
-        """Run the module on the inputs.
+        """Run the module on the inputs; see `run`."""
+        return self.run(self._forward, *inputs)
+
+    def run(self, forward: Callable[..., Any], *inputs: Tensor) -> Any:
+        """Run the module in another way than usual.
 
         Args:
+            forward: called as forward(module, *inputs), at most twice.
             inputs: tensors on any device; they are moved to where the module runs.
 
         Returns:
-            What the module returns, on the device that `device` names afterwards.
+            What `forward` returns, on the device that `device` names afterwards.
 
         Raises:
             OutOfMemoryError: the CPU has too little memory as well.
@@ -119,7 +124,7 @@ class FallbackRunner:
         def attempt(device: torch.device) -> Any:
             if device != self._device:
                 self.use(device)
-            return self._forward(self._module, *(self._move(value, device) for value in inputs))
+            return forward(self._module, *(self._move(value, device) for value in inputs))
 
         result, _device = run_with_fallback(attempt, self._device, self._what)
         return result

@@ -45,11 +45,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--clicks", type=int, default=20, help="how many, on several structures (%(default)s)"
     )
+    parser.add_argument(
+        "--clicks-per-structure", type=int, default=4, help="before the next one's turn (%(default)s)"
+    )
     parser.add_argument("--no-peers", action="store_true", help="leave the other networks out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to a file as well")
     parser.add_argument("--threads", type=int, help="CPU threads (all cores but one, as LightSeg chooses)")
     options = parser.parse_args(arguments)
-    if options.clicks < 1 or min(options.size) < 16 or (options.threads is not None and options.threads < 1):
+    counts = (options.clicks, options.clicks_per_structure, 1 if options.threads is None else options.threads)
+    if min(counts) < 1 or min(options.size) < 16:
         parser.error("at least 1 click, 1 thread, and 16 voxels along each axis")
     return options
 
@@ -114,7 +118,7 @@ def measure_session(options: argparse.Namespace) -> MeasuredSession:
     session = InteractiveSession(model)
     _, image_seconds = meter.run(lambda: session.set_image(phantom.volume))
     plan, warm_up_seconds = meter.run(model.warm_up)
-    run = drive(session, phantom, CLICK_TARGETS, options.clicks, meter)
+    run = drive(session, phantom, CLICK_TARGETS, options.clicks, meter, options.clicks_per_structure)
     above = meter.peak_bytes - phantom.volume.array.nbytes
     costs = session_measurements(load_seconds, image_seconds, warm_up_seconds, above)
     size, spacing = phantom.volume.shape_ijk, phantom.volume.spacing_ijk

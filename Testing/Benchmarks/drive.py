@@ -86,7 +86,12 @@ class Meter:
 
 
 def drive(
-    session: InteractiveSession, phantom: Phantom, targets: Iterable[str], clicks: int, meter: Meter
+    session: InteractiveSession,
+    phantom: Phantom,
+    targets: Iterable[str],
+    clicks: int,
+    meter: Meter,
+    clicks_per_object: int = CLICKS_PER_OBJECT,
 ) -> Run:
     """Segment one target after the other, a few clicks each, and undo and redo all of each target's clicks.
 
@@ -97,10 +102,11 @@ def drive(
             they run out, the first comes again in a new segment.
         clicks: to be made in all.
         meter: measures each call.
+        clicks_per_object: on one target, before the next one's turn.
     """
     run = Run()
     for target in cycle([name for name in targets if phantom.truth(name).any()]):
-        allowed = min(CLICKS_PER_OBJECT, clicks - len(run.clicks))
+        allowed = min(clicks_per_object, clicks - len(run.clicks))
         if allowed == 0:
             break
         if run.clicks:

@@ -135,6 +135,7 @@ def build_residual_unet(
 
 PEERS = (
     Peer("segresnet", "SegResNet (MONAI)", 1, 96, build_segresnet, 2**30),
+    Peer("unetr", "UNETR (MONAI)", 1, 96, build_unetr, 3 * 2**30),
     Peer("swin_unetr", "SwinUNETR (MONAI)", 1, 96, build_swin_unetr, 3 * 2**30),
     Peer(
         "nninteractive",

@@ -165,6 +165,16 @@ def test_a_session_is_driven_by_clicks_undo_and_redo_over_several_structures(pha
     assert len(targets_table(run).splitlines()) == 2 + 3
 
 
+def test_more_clicks_on_each_structure_can_be_asked_for(phantom: Phantom) -> None:
+    session = InteractiveSession(FakeModel(), FakeSegmenter(radius=1))
+    session.set_image(phantom.volume)
+    run = drive(session, phantom, ("liver", "spleen"), 8, Meter(), clicks_per_object=6)
+    assert [(item.target, item.number) for item in run.clicks] == [
+        *[("liver", number) for number in range(1, 7)],
+        *[("spleen", number) for number in (1, 2)],
+    ]
+
+
 # --- Other networks ---------------------------------------------------------------------------------------
 
 
@@ -248,7 +258,10 @@ def test_a_model_that_does_not_exist_is_an_error_with_advice(capsys: pytest.Capt
     assert "no-such-model" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wrong", [["--clicks", "0"], ["--size", "8", "64", "64"], ["--threads", "0"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [["--clicks", "0"], ["--clicks-per-structure", "0"], ["--size", "8", "64", "64"], ["--threads", "0"]],
+)
 def test_arguments_that_make_no_sense_are_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):
         click_benchmark.parse(wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_without_slicer_core_the_way_out_is_named_before_any_work(model, data, c
     monkeypatch.setattr(
         "LightSegLib.evaluation.grow_from_seeds.baselines", lambda: {"grow-from-seeds": absent}
     )
-    monkeypatch.setattr(command, "_load", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(command, "load_models", lambda *_: pytest.fail("a model was loaded"))
     assert run(model, data) == 2
     said = capsys.readouterr().err
     assert "pip install slicer-core" in said
@@ -190,3 +191,20 @@ def test_what_cannot_be_judged_is_refused(model, data, capsys, arguments, words)
     places = {"MODEL": str(model), "DATA": str(data)}
     assert run(*(places.get(each, each) for each in arguments)) == 2
     assert words in capsys.readouterr().err
+
+
+def test_the_random_walker_is_a_baseline_where_asked_for(model, data, capsys):
+    pytest.importorskip("skimage")
+    if not slicer_core_is_available():
+        pytest.skip("slicer-core is not importable here")
+    assert run(model, data, "--clicks", "1", "--sources", "alpha", "--random-walker") == 0
+    assert "random walker" in {row[1] for row in rows_of(capsys.readouterr().out)[1:]}
+
+
+def test_without_scikit_image_the_way_out_is_named(model, data, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
+    monkeypatch.setattr("LightSegLib.evaluation.grow_from_seeds.baselines", dict)
+    assert run(model, data, "--random-walker") == 2
+    said = capsys.readouterr().err
+    assert "pip install scikit-image" in said
+    assert "without --random-walker" in said

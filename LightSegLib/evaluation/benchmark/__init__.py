@@ -1,0 +1,1 @@
+"""Everything that LightSeg claims of itself, measured in one run, and the page made of it."""
