@@ -23,6 +23,7 @@ from LightSegLib.pasting import cut_to_boxes, paste
 from LightSegLib.prompts import Box, Point, Prompt, PromptSet, Scribble, Text
 from LightSegLib.region_looks import RegionSettings, RegionTask
 from LightSegLib.standing import StandingRegions
+from LightSegLib.zoom import Zoomer
 
 if TYPE_CHECKING:
     from LightSegLib.text.reading import TextReader
@@ -120,6 +121,33 @@ class RegionSegmenter:
             cut_to_boxes(box, mask, current, prompts.boxes, settings.box_slack)
         answer = Answer(box, mask, probability, looks[0].confidence, looker.network_seconds)
         return snapped(answer, image, current, held) if settings.snapping else answer
+
+    def at_zoom(
+        self,
+        image: PreparedImage,
+        prompts: PromptSet,
+        zoom: float,
+        *,
+        check_cancelled: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Answer the clicks of an empty segment at a zoom that is known, rather than one to be found.
+
+        Args:
+            image: the image, prepared.
+            prompts: points, the first of them positive and in the middle of what is looked at.
+            zoom: step of the region in mm, see `zoom.Zoomer`.
+            check_cancelled: called before the look; may raise `Cancelled`.
+        """
+        nothing = np.zeros(image.volume.shape_ijk[::-1], bool)
+        settings = self.settings
+        looker = Looker(
+            self.model, image, prompts, nothing, settings.connected, settings.mirrored, check_cancelled
+        )
+        zoomer = Zoomer(image.volume, self.model.patch_kji, settings.zoom)
+        look = looker.look(zoomer.grid(looker.positive[0].tolist(), zoom), zoom, None)
+        box, mask, probability = paste([look], nothing, None)
+        answer = Answer(box, mask, probability, look.confidence, looker.network_seconds)
+        return snapped(answer, image, nothing, None) if settings.snapping and not box.is_empty else answer
 
     def _vector(self, text: str | None) -> np.ndarray | None:
         """What the model is told of a text; None without one.

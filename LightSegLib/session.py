@@ -16,8 +16,9 @@ stopped through `check_cancelled`, as long as nothing else touches the session m
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from LightSegLib.caller_input import as_mask, voxel_at, whole
-from LightSegLib.errors import CapabilityError, VolumeError
+from LightSegLib.errors import CapabilityError, SessionError, VolumeError
 from LightSegLib.geometry import IndexBox, Volume
 from LightSegLib.intensities import PreparedImage
 from LightSegLib.model_input import prepare_for
@@ -39,8 +40,13 @@ from LightSegLib.undoable import UndoableSegments
 if TYPE_CHECKING:
     from LightSegLib.models.base import InteractiveModel
     from LightSegLib.models.slices import SliceModel
+    from LightSegLib.similar.proposals import SimilarObject
+    from LightSegLib.similar.settings import SimilarSettings
 
 __all__ = ["Change", "InteractiveSession"]
+
+_IMAGE_NUMBERS = itertools.count(1)
+"""Every image of every session has its own, so that a proposal is never taken for that of another."""
 
 
 class InteractiveSession(UndoableSegments):
@@ -63,6 +69,7 @@ class InteractiveSession(UndoableSegments):
         self._model = model
         self._segmenter = _usual_segmenter(model) if segmenter is None else segmenter
         self._image: PreparedImage | None = None
+        self._image_number = 0
 
     @property
     def model(self) -> InteractiveModel | SliceModel:
@@ -91,6 +98,7 @@ class InteractiveSession(UndoableSegments):
         prepared = prepare_for(volume, self._model.capabilities)
         self._start_over(volume.shape_ijk)
         self._image = prepared
+        self._image_number = next(_IMAGE_NUMBERS)
 
     @property
     def mask(self) -> np.ndarray:
@@ -190,6 +198,68 @@ class InteractiveSession(UndoableSegments):
             step_ijk=doubt.step_ijk,
             spacing_ijk=self._prepared().volume.spacing_ijk,
         )
+
+    def find_similar(
+        self,
+        limit: int = 20,
+        *,
+        settings: SimilarSettings | None = None,
+        report: Callable[[float, str], None] | None = None,
+        check_cancelled: CheckCancelled | None = None,
+    ) -> list[SimilarObject]:
+        """Find what looks like the active segment, anywhere in the image. Changes nothing; see `add_similar`.
+
+        Args:
+            limit: how many objects to propose at most, 1 or more.
+            settings: what is asked of them; None for the usual.
+            report: told the share done, 0 to 1, and what is being done: a `JobContext.report`.
+            check_cancelled: as for all prompts.
+
+        Returns:
+            The most confident first. Nothing is proposed where a segment is already.
+
+        Raises:
+            SessionError: no image yet; the active segment is empty; a limit below 1.
+            CapabilityError: the model takes no clicks, or does not show what it sees without prompts.
+        """
+        from LightSegLib.similar.finding import SimilarFinder
+
+        image, example = self._prepared(), self._current()
+        self._require("points")
+        if not example.mask.any():
+            raise SessionError(
+                f'The segment "{example.name}" is empty',
+                "What looks alike is looked for by an example",
+                "Segment one object first, or choose its segment",
+            )
+        if limit < 1:
+            raise SessionError(f"At most {limit} objects are none", "", "Give a limit of 1 or more")
+        others = [part.mask for part in self._segments if part is not example and part.mask.any()]
+        finder = SimilarFinder(self._segmenter, image, settings, report, check_cancelled)
+        return finder.find(example.name, example.mask, others, limit, self._image_number)
+
+    def add_similar(self, found: SimilarObject, name: str | None = None) -> Change:
+        """Make a new segment of an object that `find_similar` proposed, and make it the active one.
+
+        Clicks go on from there. Undo empties the segment, in one step.
+
+        Args:
+            found: the proposal.
+            name: of the segment; None for the next number.
+
+        Raises:
+            SessionError: it was found in another image; the name is taken or empty.
+        """
+        started = time.perf_counter()
+        self._prepared()
+        if found.image_number != self._image_number:
+            raise SessionError(
+                "The object was found in another image",
+                "The session has a new one",
+                "Call find_similar() again",
+            )
+        self.add_segment(name)
+        return self._commit(self._current(), found.box, found.mask, found.knowledge, started)
 
     def _answer(self, prompt: Prompt, check_cancelled: CheckCancelled | None) -> Change:
         """Let the segmenter answer a prompt on the active segment."""

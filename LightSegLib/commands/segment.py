@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from LightSegLib.commands import written_prompts as written
 from LightSegLib.commands.console import OK, progress, say, say_json
+from LightSegLib.commands.finding_similar import add_similar
 from LightSegLib.commands.loading import ready_model
-from LightSegLib.commands.options import add_command, add_json, add_model
+from LightSegLib.commands.options import add_command, add_json, add_model, at_least_one
 from LightSegLib.errors import ImageFileError, LightSegError
 
 if TYPE_CHECKING:
@@ -20,17 +21,22 @@ if TYPE_CHECKING:
     from LightSegLib.geometry import Volume
     from LightSegLib.session import Change, InteractiveSession
 
+MOST_SIMILAR = 20
+"""Objects that --similar proposes at most where no number is given."""
 MISSING = "-"
 """In place of an image: it was not acquired."""
 
 _EXAMPLE = """\
 lightseg segment case.nii.gz --point -32.5,14,108 --point -20,30,108,- -o mask.nii.gz
-lightseg segment case.nrrd --ijk --box 40,52,10,88,97,31 --json -o mask.nrrd"""
+lightseg segment case.nrrd --ijk --box 40,52,10,88,97,31 --json -o mask.nrrd
+lightseg segment spine.nii.gz --point 4,-18,95 --similar 8 -o vertebrae.nii.gz"""
 _DETAILS = """\
 Prompts are applied in the order they are written. Positions are RAS in mm, or voxel indices with --ijk.
 A box in mm is any two opposite corners; with --ijk it is the first voxel and one past the last.
 Models of several channels take several images, such as CT.nii.gz PET.nii.gz; - stands for one that was not
-acquired."""
+acquired.
+With --similar the output is 1 where the prompts' segment is, and 2, 3, ... where something looks like it, the
+most confident first."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -71,6 +77,14 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MASK", help="the mask to write")
     parser.add_argument("--force", action="store_true", help="replace the output if it exists")
+    parser.add_argument(
+        "--similar",
+        type=at_least_one,
+        nargs="?",
+        const=MOST_SIMILAR,
+        metavar="N",
+        help="then also find what looks like the last segment, at most N objects (%(const)s), a segment each",
+    )
     add_model(parser)
     add_json(parser)
 
@@ -96,6 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     if initial is not None:
         session.set_mask(initial)
     steps = _apply_all(arguments, session, volume)
+    whole = _size(session, volume)
+    alike = None if arguments.similar is None else add_similar(session, arguments.similar, arguments.json)
     _write(session, volume, arguments.output)
     if arguments.json:
         say_json(
@@ -107,7 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "load_seconds": model.load_seconds,
                 "warm_up_seconds": warm_up_seconds,
                 "prompts": steps,
-                **_size(session, volume),
+                **whole,
+                **({} if alike is None else {"similar": alike}),
             }
         )
     else:

@@ -117,3 +117,24 @@ class KeepsRegions(Protocol):
     def forget(self) -> None:
         """Drop what is kept; called when the image goes. Later regions are merely looked at anew."""
         ...
+
+
+@runtime_checkable
+class DescribesRegions(Protocol):
+    """A model that tells what it sees in a region before anybody has said what is meant there."""
+
+    @property
+    def feature_stride(self) -> int:
+        """Samples of a region per cell of its features, along every axis; 0 if it has none after all."""
+        ...
+
+    def features(self, image: np.ndarray) -> np.ndarray:
+        """Describe one region.
+
+        Args:
+            image: float32 (C, K, J, I) of the model's patch, normalised to [-1, 1].
+
+        Returns:
+            float32 (F, K / s, J / s, I / s) with s = `feature_stride`: F numbers for each cell.
+        """
+        ...

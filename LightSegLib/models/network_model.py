@@ -7,13 +7,13 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from LightSegLib.errors import ModelError
+from LightSegLib.errors import CapabilityError, ModelError
 from LightSegLib.models.base import Capabilities, Prediction, no_finite_answer
 from LightSegLib.models.build import build_network, text_width
 from LightSegLib.models.cards import ModelCard
@@ -40,6 +40,14 @@ def best_threshold(expected_dice: float) -> float:
     """
     probability = min(max(expected_dice, 0.2), 0.98) / 2
     return math.log(probability / (1 - probability))
+
+
+class Describes(Protocol):
+    """A network that has features to show."""
+
+    def describe(self, image: Tensor) -> Tensor:
+        """What it sees where nothing is said: (N, F, D / stride, ...) of regions (N, C, D, H, W)."""
+        ...
 
 
 class NetworkModel:
@@ -138,6 +146,38 @@ class NetworkModel:
             for answer, dice in zip(logits, expected.tolist(), strict=True)
         ]
 
+    @property
+    def feature_stride(self) -> int:
+        """Samples of a region per cell of `features`; 0 if the network has none to show."""
+        return int(getattr(self._network, "stride", 0)) if hasattr(self._network, "describe") else 0
+
+    def features(self, image: np.ndarray) -> np.ndarray:
+        """Describe one region; see `models.base.DescribesRegions.features`.
+
+        Raises:
+            CapabilityError: the network has no features to show.
+            ModelError: the image is not of the model's patch, or the features are not finite.
+        """
+        shape = (self.capabilities.channels, *self.patch_kji)
+        if not self.feature_stride:
+            raise CapabilityError(
+                f"The model {self.card.id} has no features to show", "", "Load another model"
+            )
+        if image.shape != shape:
+            raise ModelError(
+                f"The model {self.card.id} was given an image of shape {image.shape}", f"it takes {shape}"
+            )
+        region = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None]
+        found: np.ndarray = self._runner.run(self._describe, region)[0].float().cpu().numpy()
+        if not np.isfinite(found).all():
+            raise no_finite_answer(self.card.id, f"{self.device} in {self.plan.describe()}")
+        return found
+
+    def _describe(self, network: nn.Module, image: Tensor) -> Tensor:
+        plan = self._plan_on(network, image.device, [part.to(image.device) for part in self._example()])
+        with plan.running():
+            return cast("Describes", network).describe(plan.arrange(image))
+
     def _told(self, text: np.ndarray | None, count: int) -> list[Tensor]:
         """The text for a batch, (N, width), zeros for none; nothing for a model that takes no text."""
         width = text_width(self.card.architecture)
@@ -155,10 +195,15 @@ class NetworkModel:
         return [torch.from_numpy(vector).expand(count, -1)]
 
     def _forward(self, network: nn.Module, image: Tensor, guidance: Tensor, *text: Tensor) -> Any:
-        if self._plan is None or self._plan.device != image.device.type:
-            self._plan = choose_precision(network, [image, guidance, *text], image.device)
-        with self._plan.running():
-            return self._answer(network, self._plan.arrange(image), self._plan.arrange(guidance), *text)
+        plan = self._plan_on(network, image.device, [image, guidance, *text])
+        with plan.running():
+            return self._answer(network, plan.arrange(image), plan.arrange(guidance), *text)
+
+    def _plan_on(self, network: nn.Module, device: torch.device, example: list[Tensor]) -> Plan:
+        """The plan for a device, measured where there is none yet."""
+        if self._plan is None or self._plan.device != device.type:
+            self._plan = choose_precision(network, example, device)
+        return self._plan
 
     def _answer(self, network: nn.Module, image: Tensor, guidance: Tensor, *text: Tensor) -> Any:
         """Run the network, in inference mode and in the plan's number format."""

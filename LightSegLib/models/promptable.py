@@ -19,6 +19,7 @@ from torch.nn import functional
 from LightSegLib.models import likeness
 from LightSegLib.models.border import BorderHead
 from LightSegLib.models.cells import channels_to_space
+from LightSegLib.models.decoder_features import decoder_features
 from LightSegLib.models.expected import answer_numbers, confidence_head
 from LightSegLib.models.film import FilmText
 from LightSegLib.models.guidance import GUIDANCE_CHANNELS
@@ -156,6 +157,11 @@ class PromptableNetwork(nn.Module):
         x = self._input(image, guidance)
         features, teaching = cast("TaughtNetwork", self.network).forward_with_teachers(x, self._hook(text))
         return self._answer(x, features), teaching
+
+    def describe(self, image: Tensor) -> Tensor:
+        """What the network sees where nothing is said: (N, F, D / stride, ...) of regions (N, C, D, H, W)."""
+        guidance = image.new_zeros((len(image), GUIDANCE_CHANNELS, *image.shape[2:]))
+        return decoder_features(self.network, self._input(image, guidance))
 
     def _hook(self, text: Tensor | None) -> Modulate | None:
         if text is None:

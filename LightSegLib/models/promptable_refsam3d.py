@@ -95,6 +95,10 @@ class PromptableRefSAM3D(nn.Module):
         """`encode` and `decode` in one."""
         return self.decode(self.encode(image), guidance, text)
 
+    def describe(self, image: Tensor) -> Tensor:
+        """What the network sees where nothing is said: (N, F, D / stride, ...) of regions (N, C, D, H, W)."""
+        return placed(self.network.features(self.encode(image))).permute(0, 4, 1, 2, 3)
+
     def _words(self, text: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         """The text as one word (N, 1, T) of variance 1, and whether there is one (N, 1)."""
         if text is None:

@@ -104,7 +104,9 @@ def test_a_card_is_left_alone_unless_asked_for(folder, model, tmp_path, capsys):
 def test_mismatches_that_cannot_be_judged_are_refused_before_any_work(
     folder, model, tmp_path, capsys, monkeypatch, rows, words
 ):
-    monkeypatch.setattr("LightSegLib.commands.evaluate._load", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(
+        "LightSegLib.commands.evaluate.load_models", lambda *_: pytest.fail("a model was loaded")
+    )
     assert run(model, folder, "--mismatches", mismatches(tmp_path, *rows)) == 2
     assert words in capsys.readouterr().err
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from dicom_cases import ARRAY, write_dicom
 from fakes import FakeSegmenter
+from similar_cases import BRIGHT, FeatureModel, objects, picture_of
 from tiny_model import (
     ARCHITECTURE,
     CLICKS_BOXES_SCRIBBLES_MASK,
@@ -18,6 +19,7 @@ from tiny_model import (
 )
 
 from LightSegLib import cli, regions
+from LightSegLib.commands import segment as segment_command
 from LightSegLib.commands import written_prompts as written
 from LightSegLib.commands.written_prompts import WrittenPrompt, join_coordinates
 from LightSegLib.geometry import Volume
@@ -313,3 +315,56 @@ def test_one_of_several_dicom_series_is_chosen_by_name(tmp_path, tiny_model, see
     assert "Coronal" in capsys.readouterr().err
     assert cli.main(["segment", str(folder), "--series", "Coronal", *common]) == 0
     assert Volume.read(output).array.shape == (4, *ARRAY.shape[1:])
+
+
+# --- Many alike ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alike(tmp_path, monkeypatch):
+    """Runs the command on four bright balls and a faint one with a model that tells them apart."""
+    path, output = tmp_path / "balls.nrrd", tmp_path / "mask.nrrd"
+    picture_of(objects()).write(path)
+    monkeypatch.setattr(segment_command, "ready_model", lambda name, device: (FeatureModel(), 0.0))
+
+    def run(*arguments):
+        code = cli.main(["segment", str(path), "-o", str(output), "--ijk", *arguments])
+        return code, Volume.read(output).array if code == 0 else None
+
+    return run
+
+
+def test_what_looks_like_the_segment_gets_further_values(alike, capsys):
+    code, labels = alike("--point", "10,10,12", "--similar")
+    assert code == 0
+    assert set(np.unique(labels)) == {0, 1, 2, 3, 4}
+    assert labels[12, 10, 10] == 1
+    assert sorted(labels[k, j, i] for i, j, k in BRIGHT[1:]) == [2, 3, 4]
+    assert "3 found that look alike" in capsys.readouterr().out
+
+
+def test_json_tells_of_each_object_that_looks_alike(alike, capsys):
+    code, labels = alike("--json", "--point", "10,10,12", "--similar", "2")
+    told = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert [one["label"] for one in told["similar"]] == [2, 3]
+    assert told["voxels"] == np.count_nonzero(labels == 1)
+    for one in told["similar"]:
+        assert one["voxels"] == np.count_nonzero(labels == one["label"])
+        assert 0 < one["confidence"] <= 1
+        assert labels[tuple(one["ijk"])[::-1]] == one["label"]
+
+
+def test_without_the_option_nothing_is_said_of_similar_objects(alike, capsys):
+    alike("--json", "--point", "10,10,12")
+    assert "similar" not in json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("number", ["0", "many", "300"])
+def test_a_number_of_objects_that_cannot_be_is_refused(alike, number, capsys):
+    try:
+        code = alike("--point", "10,10,12", "--similar", number)[0]
+    except SystemExit as leaving:
+        code = leaving.code
+    assert code == 2
+    capsys.readouterr()

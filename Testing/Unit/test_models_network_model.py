@@ -230,3 +230,31 @@ def test_loading_fills_the_network_and_freezes_it(tiny_model: Path) -> None:  # 
 @pytest.mark.parametrize(("expected", "probability"), [(0.8, 0.4), (0.5, 0.25), (0.05, 0.1), (1.0, 0.49)])
 def test_a_voxel_counts_as_inside_from_half_the_expected_dice(expected: float, probability: float) -> None:
     assert 1 / (1 + np.exp(-best_threshold(expected))) == pytest.approx(probability)
+
+
+def test_a_model_shows_what_it_sees_where_nothing_was_said(model: NetworkModel) -> None:
+    image, _ = region(0)
+    features = model.features(image)
+    cells = PATCH // model.feature_stride
+    assert features.shape[1:] == (cells,) * 3
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features, model.features(image))
+    assert np.abs(features - model.features(region(1)[0])).max() > 0.01
+
+
+def test_features_are_of_all_steps_of_the_decoder(model: NetworkModel) -> None:
+    assert len(model.features(region(0)[0])) == sum(model._network.network.config.conv_channels[:3])
+
+
+def test_features_of_another_patch_are_refused(model: NetworkModel) -> None:
+    with pytest.raises(ModelError, match="shape"):
+        model.features(np.zeros((1, PATCH, PATCH, PATCH - 2), np.float32))
+
+
+def test_features_that_are_not_finite_are_refused(tiny_model: Path) -> None:  # noqa: F811
+    broken = load_model(tiny_model, device="cpu")
+    broken._network.network.decoder.path.stages[0].register_forward_hook(
+        lambda *_: torch.full((1, 8, 16, 16, 16), torch.nan)
+    )
+    with pytest.raises(ModelError, match="no finite answer"):
+        broken.features(region(0)[0])

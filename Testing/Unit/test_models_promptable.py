@@ -186,3 +186,25 @@ def test_an_answer_of_nothing_or_everything_has_a_finite_expected_dice(logit: fl
     network = built(detail=True)
     nn.init.constant_(network.detail_out.bias, logit)
     assert torch.isfinite(network(*batch()).expected).all()
+
+
+@pytest.mark.parametrize(("seed", "detail"), [(0, False), (1, True)])
+def test_what_is_seen_where_nothing_is_said_ends_with_the_features_of_the_answer(
+    seed: int, detail: bool
+) -> None:
+    network, (image, guidance) = built(seed, detail), batch()
+    with torch.inference_mode():
+        described = network.describe(image)
+        finest = network.network.forward_features(network._input(image, torch.zeros_like(guidance)))
+    assert described.shape[2:] == finest.shape[2:]
+    torch.testing.assert_close(described[:, -finest.shape[1] :], finest)
+    assert not network.network.decoder.path.stages[0]._forward_hooks
+
+
+def test_a_network_with_one_map_shows_that() -> None:
+    network = PromptableNetwork(OneConvolution(PromptableNetwork.INPUT_CHANNELS), 4, 2, detail=4)
+    image, guidance = batch()
+    torch.testing.assert_close(
+        network.describe(image),
+        network.network.forward_features(network._input(image, torch.zeros_like(guidance))),
+    )

@@ -345,3 +345,11 @@ def test_a_region_of_another_size_or_with_nan_is_an_error_and_the_model_stays_us
     with pytest.raises(ModelError, match="no finite answer"):
         model.predict(np.full((1, *CUBE), np.nan, np.float32), clicked((8, 9, 10)))
     assert np.isfinite(model.predict(noise(), clicked((8, 9, 10))).logits).all()
+
+
+def test_it_shows_what_it_sees_where_nothing_was_said(model: RefSAM3DModel) -> None:
+    image = np.random.default_rng(0).uniform(-1, 1, (1, *CUBE)).astype(np.float32)
+    features = model.features(image)
+    assert features.shape[1:] == (PATCH // model.feature_stride,) * 3
+    assert np.isfinite(features).all()
+    assert features.std() > 0

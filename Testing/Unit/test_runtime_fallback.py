@@ -145,3 +145,16 @@ def test_weights_that_do_not_fit_start_on_the_cpu() -> None:
 def test_a_real_module_runs_without_gradients() -> None:
     runner = FallbackRunner(nn.Conv3d(1, 2, 1), CPU)
     assert not runner(torch.zeros(1, 1, 2, 2, 2)).requires_grad
+
+
+def test_a_module_can_be_run_in_another_way_with_the_same_fallback() -> None:
+    runner = GpuWithLittleMemory(nn.Conv3d(1, 2, 1), GPU)
+
+    def weights(module: nn.Module, image: Tensor) -> int:
+        if runner.device == GPU and runner.places[-1] == GPU:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return sum(weight.numel() for weight in module.parameters()) + image.numel()
+
+    with pytest.warns(FallbackWarning):
+        assert runner.run(weights, torch.zeros(1, 1, 2, 2, 2)) == 4 + 8
+    assert runner.device == CPU
