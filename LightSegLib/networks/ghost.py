@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from LightSegLib.networks.cpu_ops import Conv3d
 from LightSegLib.networks.depthwise import DepthwiseConv3d
+from LightSegLib.networks.spatial_norms import norm_and_gelu
 
 
 class GhostConv3d(nn.Module):
@@ -31,7 +32,12 @@ class GhostConv3d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute (N, out_channels, D, H, W) from (N, in_channels, ...)."""
-        primary = self.primary(x)
+        return self.complete(self.primary(x))
+
+    def complete(self, primary: Tensor) -> Tensor:
+        """The result (N, out_channels, D, H, W) from its first half (N, out_channels / 2, D, H, W)."""
+        if primary.device.type == "cpu":  # once, as the depthwise convolution wants it
+            primary = primary.contiguous(memory_format=torch.channels_last_3d)
         return torch.cat([primary, self.cheap(primary)], dim=1)
 
 
@@ -45,7 +51,13 @@ class GhostNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute (N, out_channels, D, H, W) from (N, in_channels, D, H, W)."""
-        return functional.gelu(self.norm(self.conv(x)))
+        return self.complete(self.conv.primary(x))
+
+    def complete(self, primary: Tensor) -> Tensor:
+        """The result (N, out_channels, D, H, W) from (N, out_channels / 2, D, H, W), what its primary
+        convolution gave.
+        """
+        return norm_and_gelu(self.conv.complete(primary), self.norm)
 
 
 class ChannelGate(nn.Module):
@@ -53,8 +65,8 @@ class ChannelGate(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.squeeze = nn.Conv3d(channels, channels // 4, 1)
-        self.excite = nn.Conv3d(channels // 4, channels, 1)
+        self.squeeze = Conv3d(channels, channels // 4, 1)
+        self.excite = Conv3d(channels // 4, channels, 1)
 
     def factors(self, x: Tensor) -> Tensor:
         """Factors (N, C, 1, 1, 1) of a feature map (N, C, D, H, W)."""

@@ -10,14 +10,23 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from LightSegLib.networks.cpu_ops import (
+    Conv3d,
+    enlarge,
+    enlarged_convolution,
+    gelu,
+    resize_linear,
+)
 from LightSegLib.networks.depthwise import DepthwiseConv3d
 from LightSegLib.networks.ghost import GhostConv3d, GhostNorm
 from LightSegLib.networks.modulation import Modulate
 from LightSegLib.networks.refineformer3d_config import PUBLISHED, STAGES, RefineFormer3DConfig
 from LightSegLib.networks.refineformer3d_decoder import Decoder
 from LightSegLib.networks.shifted_windows import ShiftedWindowAttention, Triple
+
+SLAB = 2**21
+"""Widened numbers that inference on a CPU holds at once; fresh memory for more costs as much as the sums."""
 
 
 class Supervised(NamedTuple):
@@ -56,9 +65,22 @@ class MixFFN(nn.Module):
 
     def forward(self, tokens: Tensor, grid: Triple) -> Tensor:
         """Compute (N, L, C) of a grid."""
-        features = self.widen(tokens).unflatten(1, grid).permute(0, 4, 1, 2, 3)
-        features = functional.gelu(self.conv(features))
-        return cast(Tensor, self.narrow(features.permute(0, 2, 3, 4, 1).flatten(1, 3)))
+        plane = grid[1] * grid[2] * self.conv.in_channels * len(tokens)
+        depth = max(1, SLAB // plane)
+        if torch.is_grad_enabled() or tokens.device.type != "cpu" or depth >= grid[0]:
+            return self._mix(tokens.unflatten(1, grid)).flatten(1, 3)
+        x = tokens.unflatten(1, grid)
+        parts = []
+        for start in range(0, grid[0], depth):  # each slab with the slices that its convolution sees
+            before, stop = min(start, 1), min(start + depth, grid[0])
+            mixed = self._mix(x[:, start - before : stop + 1])
+            parts.append(mixed[:, before : before + stop - start])
+        return torch.cat(parts, dim=1).flatten(1, 3)
+
+    def _mix(self, x: Tensor) -> Tensor:
+        """Compute (N, D, H, W, C), as if nothing lay beyond."""
+        features = gelu(self.conv(self.widen(x).movedim(-1, 1)))
+        return cast(Tensor, self.narrow(features.movedim(1, -1)))
 
 
 class Block(nn.Module):
@@ -132,11 +154,11 @@ class RefineFormer3D(nn.Module):
         )
         self.decoder = Decoder(config)
         _, d1, d2, d3 = config.decoder
-        self.coarser_head = nn.Conv3d(d1, config.n_classes, 1)
-        self.finer_head = nn.Conv3d(d2, config.n_classes, 1)
+        self.coarser_head = Conv3d(d1, config.n_classes, 1)
+        self.finer_head = Conv3d(d2, config.n_classes, 1)
         full = config.head == "full"
         self.up = GhostNorm(d2, d3, 3) if full else None
-        self.head = nn.Conv3d(d3, config.n_classes, 1) if full else None
+        self.head = Conv3d(d3, config.n_classes, 1) if full else None
 
     def forward(self, x: Tensor, modulate: Modulate | None = None) -> Tensor | Supervised:
         """Logits (N, n_classes, D, H, W) of an input (N, in_ch, D, H, W); in training at three depths.
@@ -162,10 +184,12 @@ class RefineFormer3D(nn.Module):
         """Logits (N, n_classes, D, H, W) at input resolution of features."""
         size = [n * self.config.first_stride for n in features.shape[2:]]
         if self.up is None or self.head is None:
-            logits = self.finer_head(features)
-            return functional.interpolate(logits, size, mode="trilinear", align_corners=False)
-        features = functional.interpolate(features, size, mode="trilinear", align_corners=False)
-        return cast(Tensor, self.head(self.up(features)))
+            return enlarge(self.finer_head(features), size)
+        if torch.is_grad_enabled() or features.device.type != "cpu":
+            return cast(Tensor, self.head(self.up(resize_linear(features, size))))
+        # The enlarged features would be the largest tensor of all; memory that is new costs more than sums.
+        primary = enlarged_convolution(features, size, self.up.conv.primary)
+        return cast(Tensor, self.head(self.up.complete(primary)))
 
     def _maps(self, x: Tensor, modulate: Modulate | None) -> list[Tensor]:
         self.config.stage_grids(x.shape[2:])

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from LightSegLib.networks.cpu_ops import Conv3d, add_resized, mix_channels, resize_linear
 from LightSegLib.networks.ghost import ChannelGate, GhostNorm
 from LightSegLib.networks.refineformer3d_config import RefineFormer3DConfig
 
@@ -14,15 +15,30 @@ POOLED = 8
 
 
 class ConcatFusion(nn.Module):
-    """Concatenate, mix by a 1x1x1 ghost convolution, gate the channels."""
+    """Resize the deep map, concatenate, mix by a 1x1x1 ghost convolution, gate the channels.
+
+    The primary half of the mix is a linear map of each cell and commutes with interpolation: on a CPU the
+    deep map's part of it is applied on the coarse grid, and nothing is concatenated.
+    """
 
     def __init__(self, deep: int, skip: int, out: int) -> None:
         super().__init__()
+        self.widths = (deep, skip)
         self.mix = GhostNorm(deep + skip, out, 1)
         self.gate = ChannelGate(out)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
-        """Fuse two maps of the same grid, (N, deep, D, H, W) and (N, skip, D, H, W), to (N, out, D, H, W)."""
+        """Fuse maps (N, deep, d, h, w) and (N, skip, D, H, W) to (N, out, D, H, W), on the skip's grid."""
+        if deep.device.type != "cpu":
+            return self.as_published(deep, skip)
+        of_deep, of_skip = self.mix.conv.primary.weight.flatten(1).split(self.widths, dim=1)
+        deep, skip = mix_channels(deep, of_deep), mix_channels(skip, of_skip)
+        same = deep.shape[2:] == skip.shape[2:]
+        return self.gate(self.mix.complete(deep + skip if same else add_resized(skip, [deep])))
+
+    def as_published(self, deep: Tensor, skip: Tensor) -> Tensor:
+        """The same in the paper's order."""
+        deep = functional.interpolate(deep, skip.shape[2:], mode="trilinear", align_corners=False)
         return self.gate(self.mix(torch.cat([deep, skip], dim=1)))
 
 
@@ -32,20 +48,30 @@ class AttentionFusion(nn.Module):
     def __init__(self, deep: int, skip: int, out: int) -> None:
         super().__init__()
         self.heads = max(1, out // 32)
-        self.q = nn.Conv3d(deep, out, 1, bias=False)
-        self.k = nn.Conv3d(skip, out, 1, bias=False)
-        self.v = nn.Conv3d(skip, out, 1, bias=False)
-        self.project = nn.Conv3d(out, out, 1, bias=False)
+        self.q = Conv3d(deep, out, 1, bias=False)
+        self.k = Conv3d(skip, out, 1, bias=False)
+        self.v = Conv3d(skip, out, 1, bias=False)
+        self.project = Conv3d(out, out, 1, bias=False)
         self.fuse = ConcatFusion(out, out, out)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         """As for `ConcatFusion`."""
+        if deep.device.type != "cpu":
+            return self.as_published(deep, skip)
+        return self._fuse(resize_linear(self.q(deep), skip.shape[2:]), skip)
+
+    def as_published(self, deep: Tensor, skip: Tensor) -> Tensor:
+        """The same in the paper's order."""
+        deep = functional.interpolate(deep, skip.shape[2:], mode="trilinear", align_corners=False)
+        return self._fuse(self.q(deep), skip)
+
+    def _fuse(self, q: Tensor, skip: Tensor) -> Tensor:
+        """Attention of a query (N, out, D, H, W) to the skip, and both fused."""
         d, h, w = (min(n, POOLED) for n in skip.shape[2:])
         pooled = functional.adaptive_avg_pool3d(skip, (d, h, w))
-        q = self.q(deep)
         query, key, value = (self._by_head(x) for x in (q, self.k(pooled), self.v(pooled)))
         seen = functional.scaled_dot_product_attention(query, key, value)
-        seen = seen.transpose(2, 3).flatten(1, 2).unflatten(2, deep.shape[2:])
+        seen = seen.transpose(2, 3).flatten(1, 2).unflatten(2, skip.shape[2:])
         return self.fuse(self.project(seen), q)
 
     def _by_head(self, x: Tensor) -> Tensor:
@@ -64,7 +90,6 @@ class DecoderStep(nn.Module):
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         """(N, out, D, H, W) on the skip's grid."""
-        deep = functional.interpolate(deep, skip.shape[2:], mode="trilinear", align_corners=False)
         return self.refine(self.fuse(deep, skip))
 
 

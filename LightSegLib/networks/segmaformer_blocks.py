@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from LightSegLib.networks.cpu_ops import resize_linear
 from LightSegLib.networks.depthwise import DepthwiseConv3d
 from LightSegLib.networks.selective_scan import selective_scan
+from LightSegLib.networks.spatial_norms import norm_and_gelu
 
 Grid = tuple[int, int, int]
 
@@ -60,19 +62,21 @@ class Scan(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Mix (N, L, C) along L."""
-        if not self.bidirectional:
-            return self._one_way(tokens)
-        forth, back = self._one_way(torch.cat([tokens, tokens.flip(1)])).chunk(2)
-        return 0.5 * (forth + back.flip(1))
-
-    def _one_way(self, tokens: Tensor) -> Tensor:
         x, gate = self.in_proj(tokens).chunk(2, dim=-1)
+        if self.bidirectional:  # what looks at single tokens is the same for both ways
+            forth, back = self._scan(torch.cat([x, x.flip(1)])).chunk(2)
+            y = 0.5 * (forth + back.flip(1))
+        else:
+            y = self._scan(x)
+        return cast(Tensor, self.out_proj(y * functional.silu(gate)))
+
+    def _scan(self, x: Tensor) -> Tensor:
+        """Convolve and scan (N, L, inner) from the first token to the last."""
         length = x.shape[1]
         x = functional.silu(self.conv(x.transpose(1, 2))[..., :length].transpose(1, 2))
         step, b, c = self.x_proj(x).split([self.rank, self.states, self.states], dim=-1)
         step = functional.softplus(self.dt_proj(step))
-        y = selective_scan(x, step, -torch.exp(self.a_log.float()), b, c, self.d)
-        return cast(Tensor, self.out_proj(y * functional.silu(gate)))
+        return selective_scan(x, step, -torch.exp(self.a_log.float()), b, c, self.d)
 
 
 class ReducedScan(nn.Module):
@@ -89,7 +93,7 @@ class ReducedScan(nn.Module):
         coarse = self.reduce(to_grid(tokens, grid))
         mixed = self.scan(self.norm(to_tokens(coarse)))
         features = to_grid(mixed, cast(Grid, tuple(coarse.shape[2:])))
-        return to_tokens(functional.interpolate(features, grid, mode="trilinear", align_corners=False))
+        return to_tokens(resize_linear(features, grid))
 
 
 class MLP(nn.Module):
@@ -105,8 +109,8 @@ class MLP(nn.Module):
 
     def forward(self, tokens: Tensor, grid: Grid) -> Tensor:
         """Compute (N, L, C) of a grid."""
-        features = self.norm(self.conv(to_grid(self.widen(tokens), grid)))
-        return cast(Tensor, self.narrow(to_tokens(functional.gelu(features))))
+        features = norm_and_gelu(self.conv(to_grid(self.widen(tokens), grid)), self.norm)
+        return cast(Tensor, self.narrow(to_tokens(features)))
 
 
 class Attention(nn.Module):
@@ -150,7 +154,7 @@ class LocalBranch(nn.Module):
 
     def forward(self, tokens: Tensor, grid: Grid) -> Tensor:
         """Compute (N, L, C) of a grid."""
-        features = functional.gelu(self.norm(self.conv(to_grid(tokens, grid))))
+        features = norm_and_gelu(self.conv(to_grid(tokens, grid)), self.norm)
         return cast(Tensor, self.mix(to_tokens(features)))
 
 
@@ -176,8 +180,8 @@ class ScanBlock(nn.Module):
 
     def forward(self, tokens: Tensor, grid: Grid) -> Tensor:
         """Compute (N, L, C) of a grid."""
-        tokens = tokens + self.scale1 * self.project(self.mix(self.norm1(tokens), grid))
-        return tokens + self.scale2 * self.mlp(self.norm2(tokens), grid)
+        tokens = torch.addcmul(tokens, self.scale1, self.project(self.mix(self.norm1(tokens), grid)))
+        return torch.addcmul(tokens, self.scale2, self.mlp(self.norm2(tokens), grid))
 
     def mix(self, tokens: Tensor, grid: Grid) -> Tensor:
         """The scan's answer (N, L, C), or for a hybrid block the gated mean of it and the local branch's."""

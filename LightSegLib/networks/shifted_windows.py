@@ -40,16 +40,11 @@ class ShiftedWindowAttention(nn.Module):
     def forward(self, tokens: Tensor, grid: Triple) -> Tensor:
         """Mix tokens (N, L, C) of a grid that the window tiles."""
         shift = self.shift(grid)
-        x = tokens.unflatten(1, grid)
-        if any(shift):
-            x = x.roll([-s for s in shift], dims=(1, 2, 3))
-        windows = to_windows(x, self.window)
+        windows = gather_windows(tokens, grid, self.window, shift)
         q, k, v = self.qkv(windows).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(grid, shift, q))
-        x = from_windows(self.out(mixed.transpose(1, 2).flatten(2)), self.window, grid, len(tokens))
-        if any(shift):
-            x = x.roll(list(shift), dims=(1, 2, 3))
-        return x.reshape(len(tokens), -1, x.shape[-1])
+        windows = self.out(mixed.transpose(1, 2).flatten(2))
+        return scatter_windows(windows, grid, self.window, shift, len(tokens))
 
     def shift(self, grid: Triple) -> Triple:
         """Cells by which the windows are shifted along each axis of a grid."""
@@ -65,7 +60,20 @@ class ShiftedWindowAttention(nn.Module):
         if not any(shift):
             return bias
         mask = _wrap_mask(grid, self.window, shift, str(like.device)).to(like.dtype)
-        return bias + mask.repeat(len(like) // len(mask), 1, 1)[:, None]
+        batch = len(like) // len(mask)
+        return bias + (mask if batch == 1 else mask.repeat(batch, 1, 1))[:, None]
+
+
+def gather_windows(tokens: Tensor, grid: Triple, window: Triple, shift: Triple) -> Tensor:
+    """Tokens (N, L, C) of a grid, rolled back by `shift`, as (N * windows, T, C), all in one copy."""
+    order, _ = _order(grid, window, shift, str(tokens.device))
+    return tokens.index_select(1, order).reshape(-1, window[0] * window[1] * window[2], tokens.shape[-1])
+
+
+def scatter_windows(windows: Tensor, grid: Triple, window: Triple, shift: Triple, batch: int) -> Tensor:
+    """The inverse of `gather_windows`: (N, L, C)."""
+    _, places = _order(grid, window, shift, str(windows.device))
+    return windows.reshape(batch, -1, windows.shape[-1]).index_select(1, places)
 
 
 def to_windows(x: Tensor, window: Triple) -> Tensor:
@@ -82,6 +90,15 @@ def from_windows(windows: Tensor, window: Triple, grid: Triple, batch: int) -> T
     wd, wh, ww = window
     x = windows.reshape(batch, d // wd, h // wh, w // ww, wd, wh, ww, -1).permute(0, 1, 4, 2, 5, 3, 6, 7)
     return x.reshape(batch, d, h, w, -1)
+
+
+@lru_cache(maxsize=64)
+def _order(grid: Triple, window: Triple, shift: Triple, device: str) -> tuple[Tensor, Tensor]:
+    """Which token (L,) stands at each place of the windows, and at which place (L,) each token stands."""
+    with torch.inference_mode(False):
+        places = torch.arange(grid[0] * grid[1] * grid[2], device="cpu").view(1, *grid, 1)
+        order = to_windows(places.roll([-s for s in shift], dims=(1, 2, 3)), window).flatten()
+        return order.to(device), order.argsort().to(device)
 
 
 @lru_cache(maxsize=64)

@@ -9,9 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from LightSegLib.networks.ghost import ChannelGate, GhostConv3d
-from LightSegLib.networks.refineformer3d import LowRank, RefineFormer3D, Stage, published
+from LightSegLib.networks.refineformer3d import LowRank, MixFFN, RefineFormer3D, Stage, published
 from LightSegLib.networks.refineformer3d_config import RefineFormer3DConfig
-from LightSegLib.networks.shifted_windows import ShiftedWindowAttention, from_windows, to_windows
+from LightSegLib.networks.refineformer3d_decoder import AttentionFusion, ConcatFusion
+from LightSegLib.networks.shifted_windows import (
+    ShiftedWindowAttention,
+    from_windows,
+    gather_windows,
+    scatter_windows,
+    to_windows,
+)
 
 SMALL = RefineFormer3DConfig(
     in_ch=1, n_classes=2, channels=(8, 8, 16, 16), heads=(1, 2, 2, 4), decoder=(16, 8, 8, 8), smallest_rank=4
@@ -109,6 +116,35 @@ def test_windows_and_back_are_the_same_tokens() -> None:
     windows = to_windows(x, (2, 4, 3))
     assert windows.shape == (2 * 2 * 2 * 2, 24, 3)
     torch.testing.assert_close(from_windows(windows, (2, 4, 3), (4, 8, 6), 2), x)
+
+
+@pytest.mark.parametrize("shift", [(0, 0, 0), (1, 2, 0)])
+def test_gathered_windows_are_the_shifted_ones_and_go_back_to_their_places(shift) -> None:
+    grid, window = (4, 8, 6), (2, 4, 3)
+    tokens = random(2, 4 * 8 * 6, 3)
+    windows = gather_windows(tokens, grid, window, shift)
+    rolled = tokens.unflatten(1, grid).roll([-s for s in shift], dims=(1, 2, 3))
+    torch.testing.assert_close(windows, to_windows(rolled, window), atol=0, rtol=0)
+    torch.testing.assert_close(scatter_windows(windows, grid, window, shift, 2), tokens, atol=0, rtol=0)
+
+
+def test_a_feed_forward_layer_in_slabs_is_the_whole_one(monkeypatch) -> None:
+    torch.manual_seed(0)
+    layer = MixFFN(8, SMALL).eval()
+    tokens = random(2, 7 * 4 * 5, 8)
+    with torch.inference_mode():
+        whole = layer(tokens, (7, 4, 5))
+        for slices in (1, 3, 6):
+            monkeypatch.setattr("LightSegLib.networks.refineformer3d.SLAB", slices * 2 * 4 * 5 * 32)
+            torch.testing.assert_close(layer(tokens, (7, 4, 5)), whole)
+
+
+@pytest.mark.parametrize("fusion", ["concat", "attention"])
+def test_fusing_before_the_interpolation_is_fusing_after_it(fusion: str) -> None:
+    torch.manual_seed(0)
+    layer = (ConcatFusion if fusion == "concat" else AttentionFusion)(12, 6, 8).eval()
+    deep, skip = random(2, 12, 2, 3, 4), random(2, 6, 4, 6, 8)
+    torch.testing.assert_close(layer(deep, skip), layer.as_published(deep, skip), atol=1e-5, rtol=1e-4)
 
 
 def seen_from(

@@ -150,6 +150,16 @@ def test_the_two_halves_of_the_network_are_its_whole() -> None:
         torch.testing.assert_close(net.decode_head(net.forward_features(x)), net(x))
 
 
+def test_the_decoder_gives_what_the_papers_order_gives() -> None:
+    torch.manual_seed(0)
+    decoder = SegMaFormer(SMALL).decoder
+    widths, edges = SMALL.channels, (8, 4, 3, 2)
+    features = [random(2, width, n, n, n + 1) for width, n in zip(widths, edges, strict=True)]
+    with torch.no_grad():
+        torch.testing.assert_close(decoder(features), decoder.as_published(features), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(decoder(features), decoder.as_published(features), atol=1e-5, rtol=1e-4)
+
+
 def test_every_weight_learns() -> None:
     torch.manual_seed(0)
     net = SegMaFormer(SMALL)

@@ -36,6 +36,16 @@ def test_the_scan_equals_the_recurrence(length: int) -> None:
     torch.testing.assert_close(chunked_scan(*parts), step_by_step(*parts), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("length", [1, 3, 47, 300])
+@pytest.mark.parametrize("block", [1, 500, 2**18])
+def test_without_gradients_blocks_of_any_size_give_the_same(length: int, block: int, monkeypatch) -> None:
+    monkeypatch.setattr("LightSegLib.networks.selective_scan.BLOCK", block)
+    parts = inputs(length)
+    with torch.inference_mode():
+        y = chunked_scan(*parts)
+    torch.testing.assert_close(y, chunked_scan(*parts), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("length", [5, 47, 130])
 def test_its_gradients_equal_those_of_the_recurrence(length: int) -> None:
     weights = torch.randn(2, length, 6, generator=torch.Generator().manual_seed(1))
@@ -70,6 +80,14 @@ def test_half_precision_in_half_precision_out_and_states_exact() -> None:
     assert y.dtype == torch.bfloat16
     expected = step_by_step(*(part.float() for part in halves))
     torch.testing.assert_close(y.float(), expected, atol=0.05, rtol=0.02)
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_under_autocast_states_stay_exact_too(gradients: bool) -> None:
+    parts = inputs(300)
+    with torch.set_grad_enabled(gradients), torch.autocast("cpu", torch.bfloat16):
+        y = chunked_scan(*parts)
+    torch.testing.assert_close(y, step_by_step(*parts), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="mamba_ssm's kernel needs a CUDA GPU")
