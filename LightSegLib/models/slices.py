@@ -39,8 +39,8 @@ class SliceModel(Protocol):
 
     @property
     def needs_points(self) -> bool:
-        """Whether a slice without prompts is asked about with points inside its neighbour's mask, as SAM has
-        to be; else the mask and a box are enough, and only the user's points are shown as points.
+        """Whether a slice without prompts is asked about with points inside its neighbour's mask and a box
+        around it, as SAM has to be; else the mask alone is shown, and all points and boxes are the user's.
         """
         ...
 

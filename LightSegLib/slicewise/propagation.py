@@ -116,10 +116,11 @@ class Propagation:
         area = before.window.covered(before.mask, self.shape_ijk)
         if area is None:
             area = before.window.box(self.shape_ijk)
-        prompt = self.placed.box_in(index)
-        drawn = named_box(prompt) if prompt is not None else self._grown(area)
-        parts = self.settings.parts if self.looker.model.needs_points else 0
-        pixels = deepest_points(before.mask, parts)
+        prompt, needed = self.placed.box_in(index), self.looker.model.needs_points
+        drawn = self._grown(area) if needed else None
+        if prompt is not None:
+            drawn = named_box(prompt)
+        pixels = deepest_points(before.mask, self.settings.parts if needed else 0)
         voxels = before.window.places(pixels, before.mask.shape)
         labels = np.ones(len(voxels), np.int64)
 

@@ -6,24 +6,21 @@ logits in the neighbouring slice.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from LightSegLib.models.promptable_slices import SlicePrompts
-from LightSegLib.slicewise.judging import SliceSettings
 from LightSegLib.slicewise.looking import SURE
 from LightSegLib.training.chains import GOOD_ENOUGH
 from LightSegLib.training.clicks import PromptState, add_correction, corrupt, first_prompts
 from LightSegLib.training.samples import Sample
 from LightSegLib.training.slice_samples import SliceSample
 
-FOLLOWING = 0.6
+FOLLOWING = 0.75
 """Chance that a chain goes on in the neighbouring slice after an answer, where there is one."""
 ENTERING = 0.3
 """Chance that a chain begins in it, with the truth of this slice for an answer."""
@@ -80,7 +77,7 @@ class SliceChain:
         dice = 2 * int((mask & target).sum()) / both if both else 1.0
         beside = self._sample.beside
         if beside is not None and mask.any() and self.random.random() < FOLLOWING:
-            self._follow(beside, mask, logits)
+            self._follow(beside, logits)
         elif dice > GOOD_ENOUGH or self.random.random() > self.continue_probability:
             self._start()
         else:
@@ -94,20 +91,14 @@ class SliceChain:
         if sample.beside is not None and self.random.random() < ENTERING:
             mask = corrupt(target, self.random) if self.random.random() < 0.5 else target
             if mask.any():
-                self._follow(sample.beside, mask, sure(mask))
+                self._follow(sample.beside, sure(mask))
                 return
         self.state = first_prompts(target, self.random)
         self.shown = None if self.state.previous is None else sure(self.state.previous > 0.5)
 
-    def _follow(self, beside: SliceSample, mask: np.ndarray, logits: Tensor) -> None:
-        """Go on in the neighbouring slice, from the mask and the logits (H, W) of this one."""
-        settings = SliceSettings()
-        state = PromptState(mask.shape)
-        bounds = ndimage.find_objects(mask.astype(np.uint8))[0]
-        lower, upper = (np.array([getattr(side, end) for side in bounds]) for end in ("start", "stop"))
-        margin = np.array([1 + math.ceil(settings.slack * extent) for extent in upper - lower])
-        state.box = (lower - margin, upper - 1 + margin)
-        self.state, self.shown, self._sample = state, logits, beside
+    def _follow(self, beside: SliceSample, shown: Tensor) -> None:
+        """Go on in the neighbouring slice, from the logits (H, W) of this one alone."""
+        self.state, self.shown, self._sample = PromptState(tuple(shown.shape)), shown, beside
 
     def _box(self) -> Tensor | None:
         """The edges of the box: x, y, x, y."""

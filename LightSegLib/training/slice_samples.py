@@ -23,13 +23,19 @@ and the network has to say so.
 """
 
 
+FARTHEST = 6
+"""Slices that a sample goes on for at most: in a session errors add up from slice to slice, and the network
+has to have met its own.
+"""
+
+
 @dataclass(frozen=True)
 class SliceSample(Sample):
     """One slice to learn from. As in `Sample`, but (H, W) each, and there is no closer one.
 
     Attributes:
-        beside: the neighbouring slice in the same square, as propagation comes to it; its target is empty
-            where the structure has ended. None if the sample goes no further.
+        beside: the neighbouring slice in the same square, as propagation comes to it, and so on; its target
+            is empty where the structure has ended, which is the last one. None if the sample goes no further.
     """
 
     beside: SliceSample | None = None
@@ -76,15 +82,24 @@ class SliceStream(SampleStream):
         if view.target.sum() < MIN_TARGET_PIXELS:
             return None
         seed = None if plain else int(random.integers(2**31))
-        beside = None
-        if onwards:
-            index = scene.index + onwards
-            if 0 <= index < scene.case.image.shape[2 - scene.axis]:
-                next_view = scene.render(self.plan.size, index)
-                # Contrast is kept where the structure is here: next door it may have ended.
-                image = _shown(replace(next_view, target=view.target), seed)
-                beside = SliceSample(image, next_view.target, next_view.valid, closer=None)
+        count = 1 + int(random.integers(FARTHEST)) if onwards else 0
+        beside = _following(scene, view, range(onwards, onwards * (count + 1), onwards or 1), seed)
         return SliceSample(_shown(view, seed), view.target, view.valid, closer=None, beside=beside)
+
+
+def _following(scene: SliceScene, view: View, steps: range, seed: int | None) -> SliceSample | None:
+    """The slices that many steps away from a scene's own, one behind the other, up to the first without the
+    structure or the image's end.
+    """
+    planes = scene.case.image.shape[2 - scene.axis]
+    if not steps or not 0 <= scene.index + steps[0] < planes:
+        return None
+    there = scene.render(view.image.shape[-1], scene.index + steps[0])
+    ended = not there.target.any()
+    # Contrast is kept where the structure was last seen: next door it may have ended.
+    image = _shown(replace(there, target=view.target) if ended else there, seed)
+    beside = None if ended else _following(scene, there, steps[1:], seed)
+    return SliceSample(image, there.target, there.valid, closer=None, beside=beside)
 
 
 def _shown(view: View, seed: int | None) -> Tensor:

@@ -27,6 +27,8 @@ FINEST = 0.4
 WIDEST = 1.2
 """Edge of the widest square over the longest side of the plane: a session shows no more than the plane."""
 TURNED = 0.5
+NEAR_THE_END = 4
+"""Planes of a structure that count as its last ones."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def draw_slice(
         extent_range: longest extent of the structure in the plane over the square's edge, drawn
             log-uniformly; smaller where the voxels would be blown up too far.
         upright: a square as a session shows it; else turned, mirrored and stretched at random.
-        last: 1 or -1 for the structure's last plane in that direction along the axis, 0 for any one.
+        last: 1 or -1 for one of the structure's last planes in that direction along the axis, 0 for any one.
 
     Raises:
         VolumeError: no plane of the case is an image: it has a few voxels along all axes but one.
@@ -112,8 +114,10 @@ def draw_slice(
     axis = _plane(volume, size, random)
     voxels = np.argwhere(case.label_map == value)
     planes = voxels[:, 2 - axis]
-    drawn = planes[random.integers(len(voxels))]
-    index = int(drawn if last == 0 else planes.max() if last > 0 else planes.min())
+    index = int(planes[random.integers(len(voxels))])
+    if last:
+        inwards = np.unique(planes)[::-last]
+        index = int(inwards[random.integers(min(NEAR_THE_END, len(inwards)))])
     flat = voxels[planes == index]
     flat = np.delete(flat, 2 - axis, axis=1)
     if upright:

@@ -53,7 +53,7 @@ def test_a_box_is_a_rectangle_in_each_of_its_slices_and_a_limit(plane):
     np.testing.assert_allclose(box, np.array([8, 8, 34, 34]) * 1.2 - 0.5, atol=1e-4)
 
 
-def test_only_a_model_that_needs_them_gets_points_that_nobody_clicked():
+def test_only_a_model_that_needs_them_gets_points_and_boxes_that_nobody_drew():
     for needed in (True, False):
         session, _, model = session_on(tube())
         model.needs_points = needed
@@ -62,7 +62,8 @@ def test_only_a_model_that_needs_them_gets_points_that_nobody_clicked():
         assert len(asked[0]) == 1
         assert len(onwards) > 4
         assert all((len(points) > 0) == needed for points, _, _, _ in onwards)
-        assert all(box is not None and previous is not None for _, _, box, previous in onwards)
+        assert all((box is not None) == needed for _, _, box, _ in onwards)
+        assert all(previous is not None for _, _, _, previous in onwards)
         assert dice(session.mask, tube()) > 0.98
 
 
