@@ -28,7 +28,7 @@ def test_the_tour_clicks_corrects_undoes_redoes_and_respects_a_locked_neighbor()
     tour = tours.run()
     assert len(tour.dices) == tours.CLICKS
     assert tour.dices[0] > 0.6
-    assert max(tour.dices) > 0.8
+    assert max(tour.dices) > 0.75
     assert all(mask.any() for mask in tour.states)
     assert tour.lost["unlocked"] > 100
     assert tour.lost["locked"] == 0
