@@ -68,8 +68,8 @@ def _in_our_recipes() -> tuple[Subject, Subject]:
         Subject(
             "HRMedSeg, hrmedseg-2d",
             (1, slices.patch, slices.patch),
-            lambda: build_slices(slices.architecture, slices.patch).network,
-            ask_slice,
+            lambda: build_slices(slices.architecture, slices.patch),
+            ask_promptable_slice,
         ),
         Subject(
             "RefSAM3D, refsam3d-small",
@@ -86,6 +86,15 @@ def ask_slice(
 ) -> torch.Tensor:
     """A click in a slice: logits (1, 1, H, W) for a place (1, 1, 2) and logits before."""
     answer: torch.Tensor = network.decode(embedding, place, place[..., 0] * 0 + 1, None, previous)
+    return answer
+
+
+def ask_promptable_slice(
+    network: Any, embedding: Any, place: torch.Tensor, previous: torch.Tensor | None
+) -> torch.Tensor:
+    """As `ask_slice`, with the heads that a model in use has beside the network."""
+    labels = place[..., 0] * 0 + 1
+    answer: torch.Tensor = network.decode(embedding, points=place, labels=labels, previous=previous).logits
     return answer
 
 
