@@ -44,11 +44,20 @@ def write_json(value: Any, file: str) -> None:
     Raises:
         DataError: it cannot be written.
     """
+    write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", file)
+    say(f"Written {file}")
+
+
+def write_text(text: str, file: str | Path) -> None:
+    """Write a text to a file.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     try:
-        Path(file).write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise DataError(f"Cannot write {file}", str(error), "Choose another file") from error
-    say(f"Written {file}")
 
 
 def note(text: str) -> None:

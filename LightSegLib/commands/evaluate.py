@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from LightSegLib.commands.console import OK, progress, say, say_json, write_json
 from LightSegLib.commands.evaluating_names import judge_names
-from LightSegLib.commands.evaluating_trust import add_trust, judge_models, tell_trust
+from LightSegLib.commands.evaluating_trust import add_trust, judge_models, shares_of, tell_trust
 from LightSegLib.commands.judging import baselines, load_models, model_folders, session_of
 from LightSegLib.commands.options import add_command, add_device, at_least_one
 from LightSegLib.errors import DataError, LightSegError
@@ -134,12 +134,7 @@ def _judge_clicks(
 
     methods = {name: session_of(model) for name, model in models.items()}
     with progress("Evaluating") as report:
-        results = evaluate(
-            data,
-            {**methods, **baselines},
-            options,
-            lambda done, total, name: report(done / total, name),
-        )
+        results = evaluate(data, {**methods, **baselines}, options, shares_of(report))
     _tell(results, arguments.json)
     if arguments.update_card:
         rest = [f"--clicks {options.clicks}", *([] if baselines else ["--no-baseline"])]

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from LightSegLib.commands.console import Report, progress, say, say_json, write_json
-from LightSegLib.errors import DataError
+from LightSegLib.commands.console import Report, progress, say, say_json, write_json, write_text
 
 if TYPE_CHECKING:
-    from LightSegLib.evaluation.charts import Chart
     from LightSegLib.evaluation.dataset import DataSet
     from LightSegLib.evaluation.evaluate import Progress
     from LightSegLib.evaluation.options import EvaluationOptions
@@ -81,20 +79,8 @@ def tell_trust(judged: Mapping[str, TrustResults], json_file: str | None, pictur
     else:
         say(render_trust(judged))
     if picture is not None:
-        write_chart(reliability_chart(judged), picture)
+        write_text(reliability_chart(judged).svg(), picture)
         if json_file != "-":
             say(f"Written {picture}")
     if json_file not in (None, "-"):
         write_json(numbers, str(json_file))
-
-
-def write_chart(chart: Chart, file: Path) -> None:
-    """Write a chart as SVG.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    try:
-        file.write_text(chart.svg(), encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"Cannot write {file}", str(error), "Choose another file") from error

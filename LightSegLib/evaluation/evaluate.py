@@ -18,7 +18,7 @@ import numpy.typing as npt
 from LightSegLib.errors import DataError
 from LightSegLib.evaluation.dataset import DataSet
 from LightSegLib.evaluation.metrics import dice, hd95, surface_dice
-from LightSegLib.evaluation.options import EvaluationOptions, select_cases
+from LightSegLib.evaluation.options import EvaluationOptions, nothing_judged, select_cases
 from LightSegLib.evaluation.results import EvaluationResults, ObjectResult
 from LightSegLib.evaluation.simulated_user import SimulatedUser
 
@@ -168,11 +168,7 @@ def evaluate(
                 name = f"{reference.source}/{reference.case_id}"
                 progress(number * len(methods) + step, total, name)
     if not results:
-        raise DataError(
-            "No object of the selected cases could be judged",
-            f"None passes the filters with at least {options.minimum_voxels} voxels",
-            "Ask for other labels, structures or sources.",
-        )
+        raise nothing_judged(options)
     return EvaluationResults(options.clicks, options.split, tuple(results))
 
 

@@ -100,3 +100,12 @@ def _accompanied(
     for reference in references:
         if reference.source != companion and reference.group in images:
             yield replace(reference, companion_path=images[reference.group])
+
+
+def nothing_judged(options: EvaluationOptions) -> DataError:
+    """The error of an evaluation whose cases hold no object that passes the filters."""
+    return DataError(
+        "No object of the selected cases could be judged",
+        f"None passes the filters with at least {options.minimum_voxels} voxels",
+        "Ask for other labels, structures or sources.",
+    )

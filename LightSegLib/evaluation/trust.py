@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from LightSegLib.errors import DataError
 from LightSegLib.evaluation.evaluate import click_by_click
 from LightSegLib.evaluation.locality import far_clicks_change_nothing
-from LightSegLib.evaluation.options import EvaluationOptions, select_cases
+from LightSegLib.evaluation.options import EvaluationOptions, nothing_judged, select_cases
 from LightSegLib.evaluation.results import clicks_to
 from LightSegLib.evaluation.suggestion_quality import clicks_needed, judge_suggestion, random_voxels
 from LightSegLib.evaluation.trust_results import ClicksNeeded, ObjectTrust, TrustResults
@@ -54,11 +53,7 @@ def judge_trust(
         if progress is not None:
             progress(number, len(references), f"{reference.source}/{reference.case_id}")
     if not objects:
-        raise DataError(
-            "No object of the selected cases could be judged",
-            f"None passes the filters with at least {options.minimum_voxels} voxels",
-            "Ask for other structures or sources.",
-        )
+        raise nothing_judged(options)
     return TrustResults(options.clicks, options.split, tuple(objects))
 
 

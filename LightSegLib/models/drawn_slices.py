@@ -38,10 +38,8 @@ def drawn(
         guidance[:, PREVIOUS] = previous[:, 0].float().sigmoid()
     x, y = (torch.arange(n, device=image.device, dtype=torch.float32) for n in (width, height))
     if points is not None and labels is not None and points.shape[1]:
-        away = (x - points[..., 0, None]).square()[..., None, :] + (y - points[..., 1, None]).square()[
-            ..., None
-        ]
-        balls = (1 - away.sqrt() / BALL_RADIUS).clamp(min=0)
+        from_x, from_y = (x - points[..., :1]).square(), (y - points[..., 1:]).square()
+        balls = (1 - (from_y[..., None] + from_x[..., None, :]).sqrt() / BALL_RADIUS).clamp(min=0)
         for channel, label in ((POSITIVE, 1), (NEGATIVE, 0)):
             guidance[:, channel] = torch.where((labels == label)[..., None, None], balls, 0.0).amax(dim=1)
     if boxes is not None:

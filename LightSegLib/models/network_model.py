@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -174,7 +174,9 @@ class NetworkModel:
         return found
 
     def _describe(self, network: nn.Module, image: Tensor) -> Tensor:
-        plan = self._plan_on(network, image.device, [part.to(image.device) for part in self._example()])
+        plan = self._plan_on(
+            network, image.device, lambda: [part.to(image.device) for part in self._example()]
+        )
         with plan.running():
             return cast("Describes", network).describe(plan.arrange(image))
 
@@ -195,14 +197,14 @@ class NetworkModel:
         return [torch.from_numpy(vector).expand(count, -1)]
 
     def _forward(self, network: nn.Module, image: Tensor, guidance: Tensor, *text: Tensor) -> Any:
-        plan = self._plan_on(network, image.device, [image, guidance, *text])
+        plan = self._plan_on(network, image.device, lambda: [image, guidance, *text])
         with plan.running():
             return self._answer(network, plan.arrange(image), plan.arrange(guidance), *text)
 
-    def _plan_on(self, network: nn.Module, device: torch.device, example: list[Tensor]) -> Plan:
-        """The plan for a device, measured where there is none yet."""
+    def _plan_on(self, network: nn.Module, device: torch.device, example: Callable[[], list[Tensor]]) -> Plan:
+        """The plan for a device, measured where there is none yet, which alone needs an example."""
         if self._plan is None or self._plan.device != device.type:
-            self._plan = choose_precision(network, example, device)
+            self._plan = choose_precision(network, example(), device)
         return self._plan
 
     def _answer(self, network: nn.Module, image: Tensor, guidance: Tensor, *text: Tensor) -> Any:

@@ -19,7 +19,7 @@ from LightSegLib.models.build import image_channels
 from LightSegLib.models.cards import ModelCard
 from LightSegLib.models.weights import save_weights
 from LightSegLib.training.export import commit_of_checkout
-from LightSegLib.training.starting import behind, trained
+from LightSegLib.training.starting import behind, between, trained, unfit_names
 
 
 def average_models(model: str | Path, other: str | Path, share: float, output: Path) -> ModelCard:
@@ -45,16 +45,12 @@ def average_models(model: str | Path, other: str | Path, share: float, output: P
         )
     (card, weights), (other_card, other_weights) = trained(model), trained(other)
     _require_fit(card, weights, other_card, other_weights)
-    mean = {
-        name: value.lerp(other_weights[name].to(value), share) if value.is_floating_point() else value
-        for name, value in weights.items()
-    }
-    commit = (
-        commit_of_checkout()
-    )  # before the weights are written: in a checkout they would count as a change
+    commit = commit_of_checkout()  # before the weights are written: they would count as a change
     written = replace(
         card,
-        weights=save_weights(mean, output, precision=card.weights.precision),
+        weights=save_weights(
+            between(weights, other_weights, share), output, precision=card.weights.precision
+        ),
         training={
             **card.training,
             "commit": commit,
@@ -76,7 +72,7 @@ def _require_fit(
     Raises:
         TrainingError: the other model lacks some of the weights, or is asked in another way.
     """
-    unfit = [name for name in weights if name not in others or others[name].shape != weights[name].shape]
+    unfit = unfit_names(weights, others)
     problem = f"{len(unfit)} of {len(weights)} tensors of the first have no counterpart" if unfit else ""
     if card.patch != other.patch:
         problem = f"they see {card.patch} and {other.patch} samples along an edge"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,8 +22,6 @@ LAST = 0.4
 """Share of the samples with a neighbour that show where the structure ends: a session follows it until there,
 and the network has to say so.
 """
-
-
 FARTHEST = 6
 """Slices that a sample goes on for at most: in a session errors add up from slice to slice, and the network
 has to have met its own.
@@ -82,12 +81,14 @@ class SliceStream(SampleStream):
         if view.target.sum() < MIN_TARGET_PIXELS:
             return None
         seed = None if plain else int(random.integers(2**31))
-        count = 1 + int(random.integers(FARTHEST)) if onwards else 0
-        beside = _following(scene, view, range(onwards, onwards * (count + 1), onwards or 1), seed)
+        beside = None
+        if onwards:
+            steps = [onwards * step for step in range(1, 2 + int(random.integers(FARTHEST)))]
+            beside = _following(scene, view, steps, seed)
         return SliceSample(_shown(view, seed), view.target, view.valid, closer=None, beside=beside)
 
 
-def _following(scene: SliceScene, view: View, steps: range, seed: int | None) -> SliceSample | None:
+def _following(scene: SliceScene, view: View, steps: Sequence[int], seed: int | None) -> SliceSample | None:
     """The slices that many steps away from a scene's own, one behind the other, up to the first without the
     structure or the image's end.
     """

@@ -41,7 +41,7 @@ def start_from(name_or_folder: str | Path, network: nn.Module) -> dict[str, Any]
     own = network.state_dict()
     if image_channels(card.architecture) == 1:
         weights = widened(weights, own)
-    unfit = [name for name in weights if name not in own or own[name].shape != weights[name].shape]
+    unfit = unfit_names(weights, own)
     if unfit:
         raise TrainingError(
             f"The run cannot start from {card.id}",
@@ -115,9 +115,21 @@ def keep_beginning(
             f"It started from {history.get('id', 'random weights')}, checksum {history.get('sha256', '-')}",
             "Give the model that it started from, or leave --keep-start out",
         )
+    return between(weights, beginning, share)
+
+
+def unfit_names(weights: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> list[str]:
+    """The tensors that have no counterpart of their shape among others."""
+    return [
+        name for name, value in weights.items() if name not in others or others[name].shape != value.shape
+    ]
+
+
+def between(weights: Mapping[str, Tensor], others: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """The weights a share of the way to others, 0 to 1; those without a counterpart stay as they are."""
     return {
-        name: value.lerp(beginning[name].to(value), share)
-        if name in beginning and value.is_floating_point()
+        name: value.lerp(others[name].to(value), share)
+        if name in others and value.is_floating_point()
         else value
         for name, value in weights.items()
     }
